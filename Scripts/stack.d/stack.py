@@ -1,0 +1,268 @@
+"""A private Ceph and OpenStack on loopback, all under one directory. docs/testing.md tells what it has."""
+import argparse
+import concurrent.futures
+import os
+import shlex
+import signal
+import sys
+import threading
+import time
+
+import place
+import processes
+from ceph import Cluster
+from place import StackError, Usage
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+class Stack:
+    def __init__(self, directory):
+        self.dir = os.path.realpath(directory)
+        self.settings_file = os.path.join(self.dir, 'settings.json')
+        self.json_file = os.path.join(self.dir, 'stack.json')
+        self.settings = place.read_json(self.settings_file) or {}
+        self.began = time.monotonic()
+        self.quiet = False
+        self._say = threading.Lock()
+
+    def say(self, what):
+        if not self.quiet:
+            with self._say:
+                print(f'{time.monotonic() - self.began:6.1f} s  {what}', file=sys.stderr, flush=True)
+
+    @property
+    def clusters(self):
+        names = ['ceph', 'ceph2'] if self.settings.get('two_clusters') else ['ceph']
+        return [Cluster(self.dir, n, self.settings['port']) for n in names] if self.settings else []
+
+    @property
+    def cloud(self):
+        if not self.settings.get('openstack'):
+            return None
+        from openstack import Cloud
+        return Cloud(self)
+
+    @property
+    def daemons(self):
+        found = [d for c in self.clusters for d in c.daemons]
+        return found + (self.cloud.daemons if self.cloud else [])
+
+    def running(self):
+        return bool(self.daemons) and all(processes.pid_of(self.dir, d) for d in self.daemons)
+
+    # --- up
+
+    def up(self, options):
+        with place.locked(self.dir, create=True):
+            self.settings = place.read_json(self.settings_file) or {}
+            complete = place.read_json(self.json_file) is not None
+            if not complete and self.settings:
+                self.say('half-made: made anew')
+                self.tear_down(keep_directory=True)
+            wanted = dict(self.settings)
+            wanted['two_clusters'] = options.two_clusters or wanted.get('two_clusters', False)
+            wanted['openstack'] = not options.ceph_only or wanted.get('openstack', False)
+            if options.port and wanted.get('port', options.port) != options.port:
+                raise Usage(f"{self.dir} has its ports at {wanted['port']} already")
+            if complete and wanted == self.settings and self.running():
+                return
+            try:
+                wanted['port'] = wanted.get('port') or place.take_ports(self.dir, options.port)
+                for sub in ('run', 'log', 'etc', 'home'):
+                    os.makedirs(os.path.join(self.dir, sub), exist_ok=True)
+                place.write_json(self.settings_file, wanted)
+                self.settings = wanted
+                self.bring_up()
+            except BaseException as error:
+                if complete:
+                    raise
+                # the log goes with the directory: its end must be read first
+                if isinstance(error, StackError):
+                    error.tail = tail(error.log)
+                self.tear_down()
+                raise
+
+    def bring_up(self):
+        """The clusters and what of OpenStack needs no Ceph at once; Glance when the monitors answer."""
+        cloud, clusters = self.cloud, self.clusters
+        can_connect = {c.name: threading.Event() for c in clusters}
+        failed = threading.Event()
+
+        def guarded(work, *arguments):
+            try:
+                return work(*arguments)
+            except BaseException:
+                failed.set()
+                for event in can_connect.values():
+                    event.set()         # nobody waits for what will not come
+                raise
+
+        def ceph_ready():
+            for event in can_connect.values():
+                event.wait()
+            if failed.is_set():
+                raise StackError('interrupted')
+
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            jobs = [pool.submit(guarded, c.up, self.say, can_connect[c.name].set) for c in clusters]
+            if cloud:
+                jobs.append(pool.submit(guarded, cloud.up, self.say, ceph_ready))
+            done, _ = concurrent.futures.wait(jobs, return_when=concurrent.futures.FIRST_EXCEPTION)
+            errors = [j.exception() for j in done if j.exception()]
+            if errors:
+                processes.ended = True
+                processes.stop_helpers()
+                concurrent.futures.wait(jobs)
+                errors = [j.exception() for j in jobs if j.exception()]
+                raise next((e for e in errors if str(e) != 'interrupted'), errors[0])
+        self.describe()
+
+    def describe(self):
+        """Writes what tests and people read: stack.json last, since it says that all is there."""
+        from describe import describe
+        describe(self)
+
+    # --- down
+
+    def tear_down(self, keep_directory=False):
+        processes.stop(self.dir)
+        place.give_back_ports(self.dir)
+        if keep_directory:
+            for name in os.listdir(self.dir):
+                if name != place.MARKER:
+                    place.remove_path(os.path.join(self.dir, name))
+            self.settings = {}
+        else:
+            place.remove(self.dir)
+
+    def down(self):
+        if os.path.isdir(self.dir) and not place.ours(self.dir):
+            if not os.listdir(self.dir):
+                return
+            raise Usage(f'{self.dir} holds no {place.MARKER}: not a stack, nothing removed')
+        with place.locked(self.dir, create=False) as there:
+            if there:
+                self.tear_down()
+
+
+def tail(log, lines=20):
+    if not log:
+        return ''
+    try:
+        with open(log, errors='replace') as f:
+            text = f.read()[-20000:].splitlines()[-lines:]
+    except OSError:
+        return ''
+    return ''.join(f'  | {line}\n' for line in text)
+
+
+def verb_up(stack, options):
+    stack.quiet = options.quiet
+    stack.up(options)
+    stack.say(f'up: {stack.dir} (. {shlex.quote(stack.dir)}/env)')
+
+
+def verb_down(stack, options):
+    stack.down()
+
+
+def verb_status(stack, options):
+    if not place.ours(stack.dir):
+        print(f'{stack.dir}: no stack')
+        return 1
+    broken = 0
+    for name in stack.daemons:
+        pid = processes.pid_of(stack.dir, name)
+        word = 'down' if not pid else 'paused' if processes.state(pid) == 'T' else 'up'
+        broken += word != 'up'
+        log = next((p for p in (os.path.join(stack.dir, 'log', name + s) for s in ('.log', '.out')) if os.path.exists(p)), '-')
+        print(f'{name:14} {word:7} {pid or "-":>8}  {log}')
+    if place.read_json(stack.json_file) is None:
+        print('half-made: "up" makes it anew, "down" removes it')
+        return 1
+    return 1 if broken or not stack.daemons else 0
+
+
+def each_daemon(stack, options):
+    for name in options.names:
+        if name not in stack.daemons:
+            raise Usage(f"no daemon '{name}' in {stack.dir}: " + (', '.join(stack.daemons) or 'no stack'))
+    return options.names
+
+
+def verb_stop(stack, options):
+    processes.stop(stack.dir, each_daemon(stack, options))
+
+
+def verb_start(stack, options):
+    for name in each_daemon(stack, options):
+        cluster = next((c for c in stack.clusters if name in c.daemons), None)
+        (cluster or stack.cloud).start_daemon(name)
+
+
+def verb_pause(stack, options):
+    for name in each_daemon(stack, options):
+        processes.send(processes.pid_of(stack.dir, name) or 0, signal.SIGSTOP, stack.dir)
+
+
+def verb_resume(stack, options):
+    for name in each_daemon(stack, options):
+        processes.send(processes.pid_of(stack.dir, name) or 0, signal.SIGCONT, stack.dir)
+
+
+def arguments():
+    parser = argparse.ArgumentParser(prog='Scripts/stack', description=__doc__)
+    verbs = parser.add_subparsers(dest='verb', required=True, metavar='VERB')
+
+    def verb(name, run, help):
+        p = verbs.add_parser(name, help=help, description=help)
+        p.add_argument('--dir', default=os.path.join(TOP, '.stack'), help='the directory of the stack (default: .stack)')
+        p.set_defaults(run=run)
+        return p
+
+    p = verb('up', verb_up, 'makes the stack, or starts what of it does not run')
+    p.add_argument('--two-clusters', action='store_true', help='a second Ceph cluster too, and a Glance store on it')
+    p.add_argument('--ceph-only', action='store_true', help='no OpenStack')
+    p.add_argument('--port', type=int, help=f'the first of {place.BLOCK} ports (default: free ones are looked for)')
+    p.add_argument('--quiet', action='store_true', help='say nothing unless something fails')
+    verb('down', verb_down, 'stops all daemons and removes the directory')
+    verb('status', verb_status, 'tells what runs; 0 only if everything does')
+    for name, run, help in (
+            ('stop', verb_stop, 'stops daemons of the stack, by their names in "status"'),
+            ('start', verb_start, 'starts daemons that were stopped, and waits for them'),
+            ('pause', verb_pause, 'freezes daemons: they keep their connections and answer nothing'),
+            ('resume', verb_resume, 'wakes daemons that were paused')):
+        verb(name, run, help).add_argument('names', nargs='+', metavar='NAME')
+    return parser.parse_args()
+
+
+def main():
+    def interrupted(number, _):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        processes.ended = True
+        raise KeyboardInterrupt
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupted)
+    options = arguments()
+    try:
+        return options.run(Stack(options.dir), options) or 0
+    except KeyboardInterrupt:
+        print('Scripts/stack: interrupted', file=sys.stderr)
+        return 130
+    except Usage as error:
+        print(f'Scripts/stack: {error}', file=sys.stderr)
+        return 2
+    except StackError as error:
+        print(f'Scripts/stack: {error}', file=sys.stderr)
+        sys.stderr.write(getattr(error, 'tail', None) or tail(error.log))
+        return 1
+
+
+if __name__ == '__main__':
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)      # threads that still wait for what was stopped end here
