@@ -1,0 +1,118 @@
+// swift-tools-version: 6.2
+import Foundation
+import PackageDescription
+
+// One array of settings for every target of ours. CI (SLIPWAY_CI=1) turns warnings into errors.
+let ci = ProcessInfo.processInfo.environment["SLIPWAY_CI"] == "1"
+let settings: [SwiftSetting] =
+  [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+  ] + (ci ? [.treatAllWarnings(as: .error)] : [])
+
+/// One room of the house: a target with its settings. Arrows only point down; a unit test holds every import against this table.
+func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+/// The unit tests of one room: no services, seconds.
+func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .testTarget(name: name + "Tests", dependencies: [.byName(name: name)] + dependencies, swiftSettings: settings)
+}
+
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let all: [Target] = [
+  // Tier 0: C libraries, as they are.
+  .systemLibrary(name: "CCeph", pkgConfig: nil, providers: [.apt(["librbd-dev", "librados-dev"])]),
+  .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+  .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+  .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+  .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+  .target(name: "CLinux"),
+
+  // Tier 1: what everything may use.
+  room("Model"),
+  room("Runtime", ["Model", "CLinux", logging]),
+
+  // Tier 2: thin handles and pure machines.
+  room("Transfer", ["Model", "Runtime"]),
+  room("ImageFormats", ["Model", "Runtime", "CZlib", "CZstd"]),
+  room("Configuration", ["Model", "Runtime", yams]),
+  room("Ceph", ["Model", "Runtime", "CCeph"]),
+  room("HTTPClient", ["Model", "Runtime", "CCurl"]),
+  room("Crypto", ["Model", "Runtime", "COpenSSL"]),
+  room("Files", ["Model", "Runtime", "CLinux"]),
+
+  // Tier 3: what Slipway knows.
+  room("Planner", ["Model", "Runtime"]),
+  room("ImageStore", ["Model", "Runtime", "Files", "Crypto", grdb]),
+  room("Disks", ["Model", "Runtime", "Files", "Ceph", "ImageFormats"]),
+  room("Transports", ["Model", "Runtime", "Transfer", "ImageFormats", "Ceph", "HTTPClient", "Crypto", "Files"]),
+  room("OpenStack", ["Model", "Runtime", "HTTPClient", yams]),
+
+  // Tier 4: who introduces the rooms to each other, and the words spoken outside.
+  room(
+    "Agent",
+    [
+      "Model", "Runtime", "Planner", "ImageStore", "Disks", "Transports", "OpenStack", "Transfer", "ImageFormats",
+      "Configuration", "Ceph", "HTTPClient", "Crypto", "Files",
+    ]),
+  room("Wire", ["Model"]),
+
+  // Tier 5: the verbs.
+  .executableTarget(
+    name: "slipway", dependencies: ["Agent", "Wire", "Configuration", "Model", "Runtime", "CLinux", "CCurl", arguments, logging],
+    swiftSettings: settings),
+
+  tests("Model"),
+  tests("Runtime", ["Model"]),
+  tests("Transfer", ["Model", "Runtime"]),
+  tests("ImageFormats", ["Model"]),
+  tests("Configuration", ["Model"]),
+  tests("HTTPClient", ["Model", "Runtime"]),
+  tests("Crypto", ["Model"]),
+  tests("Files", ["Model", "Runtime"]),
+  tests("Planner", ["Model"]),
+  tests("ImageStore", ["Model", "Runtime", "Files"]),
+  tests("Disks", ["Model", "Runtime", "Files"]),
+  tests("Transports", ["Model", "Runtime", "Transfer", "ImageFormats", "Files"]),
+  tests("OpenStack", ["Model", "Runtime", "HTTPClient"]),
+  tests("Wire", ["Model"]),
+  .testTarget(name: "HouseTests", swiftSettings: settings),
+  .testTarget(name: "IntegrationTests", dependencies: ["Model", "Runtime", "Ceph"], swiftSettings: settings),
+]
+
+/// `SLIPWAY_ONLY=Ceph,Files swift build --build-tests` builds only those rooms, their tests and what they stand on: the fast loop.
+func selected(_ targets: [Target]) -> [Target] {
+  guard let only = ProcessInfo.processInfo.environment["SLIPWAY_ONLY"] else { return targets }
+  let byName = Dictionary(uniqueKeysWithValues: targets.map { ($0.name, $0) })
+  var kept: Set<String> = []
+  func keep(_ name: String) {
+    guard let target = byName[name], kept.insert(name).inserted else { return }
+    for dependency in target.dependencies {
+      if case .byNameItem(let name, _) = dependency { keep(name) }
+    }
+  }
+  for name in only.split(separator: ",").map(String.init) {
+    keep(name)
+    keep(name + "Tests")
+  }
+  return targets.filter { kept.contains($0.name) }
+}
+
+let package = Package(
+  name: "slipway",
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.0.0"),
+  ],
+  targets: selected(all)
+)

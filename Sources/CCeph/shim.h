@@ -1,0 +1,4 @@
+#pragma once
+#include <rados/librados.h>
+#include <rbd/librbd.h>
+#include <rbd/features.h>

@@ -1,0 +1,97 @@
+#define _GNU_SOURCE
+#include "CLinux.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+const int slipway_O_TMPFILE = O_TMPFILE, slipway_O_DIRECT = O_DIRECT, slipway_O_PATH = O_PATH;
+
+static int ofd(int fd, int command, short type, struct flock *out) {
+  struct flock l = {.l_type = type, .l_whence = SEEK_SET, .l_start = 0, .l_len = 0, .l_pid = 0};
+  int r;
+  do r = fcntl(fd, command, &l); while (r < 0 && errno == EINTR);
+  if (out) *out = l;
+  return r;
+}
+
+int slipway_ofd_lock(int fd, bool exclusive) { return ofd(fd, F_OFD_SETLK, exclusive ? F_WRLCK : F_RDLCK, NULL); }
+int slipway_ofd_unlock(int fd) { return ofd(fd, F_OFD_SETLK, F_UNLCK, NULL); }
+int slipway_ofd_is_locked(int fd) {
+  struct flock l;
+  if (ofd(fd, F_OFD_GETLK, F_WRLCK, &l) < 0) return -1;
+  return l.l_type != F_UNLCK;
+}
+int slipway_set_lease(int fd, int type) { return fcntl(fd, F_SETLEASE, type); }
+int slipway_get_lease(int fd) { return fcntl(fd, F_GETLEASE); }
+int slipway_reflink(int target, int source) { return ioctl(target, FICLONE, source); }
+int slipway_punch_hole(int fd, int64_t offset, int64_t length) {
+  return fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length);
+}
+int slipway_reserve(int fd, int64_t offset, int64_t length) { return fallocate(fd, FALLOC_FL_KEEP_SIZE, offset, length); }
+int slipway_link_unnamed(int fd, int dirfd, const char *name) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+  return linkat(AT_FDCWD, path, dirfd, name, AT_SYMLINK_FOLLOW);
+}
+int slipway_rename_noreplace(int olddir, const char *oldname, int newdir, const char *newname) {
+  return renameat2(olddir, oldname, newdir, newname, RENAME_NOREPLACE);
+}
+int slipway_get_immutable(int fd) {
+  int flags = 0;
+  if (ioctl(fd, FS_IOC_GETFLAGS, &flags) < 0) return -1;
+  return (flags & FS_IMMUTABLE_FL) != 0;
+}
+int slipway_set_immutable(int fd, bool on) {
+  int flags = 0;
+  if (ioctl(fd, FS_IOC_GETFLAGS, &flags) < 0) return -1;
+  flags = on ? flags | FS_IMMUTABLE_FL : flags & ~FS_IMMUTABLE_FL;
+  return ioctl(fd, FS_IOC_SETFLAGS, &flags);
+}
+int slipway_start_writeback(int fd, int64_t offset, int64_t length) {
+  return sync_file_range(fd, offset, length, SYNC_FILE_RANGE_WRITE);
+}
+int64_t slipway_filesystem_type(int fd) {
+  struct statfs s;
+  return fstatfs(fd, &s) < 0 ? 0 : (int64_t)s.f_type;
+}
+void slipway_tune_malloc(void) {
+  // librados allocates and frees megabytes a read: with glibc's defaults each is mapped, faulted in and unmapped.
+  mallopt(M_MMAP_THRESHOLD, 64 << 20);
+  mallopt(M_TRIM_THRESHOLD, 256 << 20);
+  mallopt(M_ARENA_MAX, 4);
+}
+bool slipway_is_zero(const void *bytes, size_t length) {
+  const unsigned char *p = bytes;
+  if (length == 0) return true;
+  // 16 bytes by hand, then the block against itself, 16 further: memcmp is vectorised.
+  size_t head = length < 16 ? length : 16;
+  for (size_t i = 0; i < head; i++)
+    if (p[i]) return false;
+  return length <= 16 || memcmp(p, p + 16, length - 16) == 0;
+}
+
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define SLIPWAY_TSAN 1
+#endif
+#endif
+#ifdef SLIPWAY_TSAN
+void __tsan_release(void *);
+void __tsan_acquire(void *);
+void slipway_tsan_release(void *address) { __tsan_release(address); }
+void slipway_tsan_acquire(void *address) { __tsan_acquire(address); }
+#else
+void slipway_tsan_release(void *address) { (void)address; }
+void slipway_tsan_acquire(void *address) { (void)address; }
+#endif
+
+void slipway_name_thread(const char *name) { (void)pthread_setname_np(pthread_self(), name); }

@@ -1,0 +1,44 @@
+#pragma once
+// What Swift's Glibc overlay hides behind _GNU_SOURCE, and macros that Swift cannot import. See clinux.c.
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+extern const int slipway_O_TMPFILE, slipway_O_DIRECT, slipway_O_PATH;
+
+/// Takes (exclusive or shared) or drops an open-file-description lock on the whole file, without waiting (F_OFD_SETLK).
+/// Returns 0, or -1 with errno (EAGAIN: somebody else holds it).
+int slipway_ofd_lock(int fd, bool exclusive);
+int slipway_ofd_unlock(int fd);
+/// 1 when another open file description holds a lock that excludes an exclusive one (F_OFD_GETLK), 0 when none, -1 with errno.
+int slipway_ofd_is_locked(int fd);
+/// F_SETLEASE / F_GETLEASE. `type`: F_RDLCK, F_WRLCK, F_UNLCK.
+int slipway_set_lease(int fd, int type);
+int slipway_get_lease(int fd);
+/// ioctl FICLONE: shares all extents of `source` with `target`. 0, or -1 with errno.
+int slipway_reflink(int target, int source);
+/// fallocate(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE).
+int slipway_punch_hole(int fd, int64_t offset, int64_t length);
+/// fallocate(FALLOC_FL_KEEP_SIZE): reserves blocks without changing the size.
+int slipway_reserve(int fd, int64_t offset, int64_t length);
+/// Gives an unnamed file (O_TMPFILE) a name, without replacing one (linkat on /proc/self/fd).
+int slipway_link_unnamed(int fd, int dirfd, const char *name);
+/// renameat2(RENAME_NOREPLACE).
+int slipway_rename_noreplace(int olddir, const char *oldname, int newdir, const char *newname);
+/// FS_IOC_GETFLAGS / FS_IOC_SETFLAGS: the immutable flag. 1 or 0, or -1 with errno.
+int slipway_get_immutable(int fd);
+int slipway_set_immutable(int fd, bool on);
+/// sync_file_range(SYNC_FILE_RANGE_WRITE): starts write-back without waiting for it.
+int slipway_start_writeback(int fd, int64_t offset, int64_t length);
+/// statfs f_type of the file system that holds `fd`; 0 when it cannot be asked.
+int64_t slipway_filesystem_type(int fd);
+/// mallopt: keeps blocks of a few megabytes in the heap (no map, fault and unmap for each read). Call once, at the start.
+void slipway_tune_malloc(void);
+/// memcmp against itself: true when all `length` bytes are zero.
+bool slipway_is_zero(const void *bytes, size_t length);
+/// Tells ThreadSanitizer of a hand-off that it cannot see; nothing without it.
+void slipway_tsan_release(void *address);
+void slipway_tsan_acquire(void *address);
+/// Names the calling thread (pthread_setname_np; at most 15 bytes).
+void slipway_name_thread(const char *name);

@@ -1,0 +1,50 @@
+/// What was verified about a base, how, against what, and when. Kept beside the base; no verdict is older than the bytes.
+public struct Evidence: Sendable, Hashable, Codable {
+  /// How the digest stands: what was compared, or why nothing was.
+  public enum DigestVerdict: String, Sendable, Hashable, Codable {
+    /// Computed while the bytes streamed, and equal to the expected one.
+    case matched
+    /// Nothing to compare with was given, and policy allowed that; the computed digest is recorded.
+    case none
+    /// The image service had an algorithm but no value yet; the computed digest is recorded.
+    case pending
+  }
+
+  /// The verdict on the digest.
+  public var verdict: DigestVerdict
+  /// The digest of the stored bytes, computed here.
+  public var computed: Digest
+  /// What it was compared with, nil when nothing was.
+  public var expected: Digest?
+  /// Who said what to expect: `os_hash`, `checksum`, `request`, nil.
+  public var expectedFrom: String?
+  /// Size of the stored bytes, counted here.
+  public var sourceSize: ByteCount
+  /// The format found by inspection of the stored bytes.
+  public var inspectedFormat: String
+  /// When the verdict fell, RFC 3339 in UTC.
+  public var verifiedAt: String
+
+  /// Evidence; see the properties.
+  public init(
+    verdict: DigestVerdict, computed: Digest, expected: Digest?, expectedFrom: String?, sourceSize: ByteCount, inspectedFormat: String,
+    verifiedAt: String
+  ) {
+    self.verdict = verdict
+    self.computed = computed
+    self.expected = expected
+    self.expectedFrom = expectedFrom
+    self.sourceSize = sourceSize
+    self.inspectedFormat = inspectedFormat
+    self.verifiedAt = verifiedAt
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case verdict = "digest"
+    case computed, expected
+    case expectedFrom = "expected_from"
+    case sourceSize = "source_size"
+    case inspectedFormat = "inspected_format"
+    case verifiedAt = "verified_at"
+  }
+}

@@ -1,0 +1,36 @@
+/// A URL at which an image's bytes lie, as the image service or an operator wrote it.
+public struct Location: Sendable, Hashable, Codable, CustomStringConvertible {
+  /// The URL, unchanged.
+  public let url: String
+  /// The id of the image service's store, where it told one (Glance `metadata.store`).
+  public let store: String?
+
+  /// A location; any text is accepted here and judged by the planner.
+  public init(url: String, store: String? = nil) {
+    self.url = url
+    self.store = store
+  }
+
+  /// The scheme, exactly as written before the first `:`; nil when there is none. Schemes are compared case-sensitively (Glance writes them so).
+  public var scheme: String? {
+    guard let end = url.firstIndex(of: ":"), end != url.startIndex else { return nil }
+    return String(url[..<end])
+  }
+
+  /// The URL without user information (`user:password@`) and without its query, which may carry signatures: fit for logs and errors.
+  public var description: String { Location.redacted(url) }
+
+  /// `url` without user information and with its query replaced: fit for logs and errors.
+  public static func redacted(_ url: String) -> String {
+    guard let colon = url.firstIndex(of: ":"), url[colon...].hasPrefix("://") else { return url }
+    let start = url.index(colon, offsetBy: 3)
+    let rest = url[start...]
+    let ends: Set<Character> = ["/", "?", "#"]
+    let authorityEnd = rest.firstIndex { ends.contains($0) } ?? rest.endIndex
+    var authority = rest[..<authorityEnd]
+    if let at = authority.lastIndex(of: "@") { authority = authority[authority.index(after: at)...] }
+    var tail = String(rest[authorityEnd...])
+    if let query = tail.firstIndex(of: "?") { tail = tail[..<query] + "?…" }
+    return url[..<start] + authority + tail
+  }
+}

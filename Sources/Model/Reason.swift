@@ -1,0 +1,45 @@
+/// Why a candidate was accepted or not. One closed set: plans, logs, the API and metric labels use these words.
+public enum Reason: String, Sendable, Hashable, Codable, CaseIterable {
+  /// The candidate can be used.
+  case ok
+  /// An earlier candidate was accepted first (spawns stop there).
+  case notTried = "not_tried"
+
+  // Permanent: the next candidate is looked at, down to the last route.
+  case malformedURL = "malformed_url"
+  case notASnapshot = "not_a_snapshot"
+  case schemeNotAllowed = "scheme_not_allowed"
+  case schemeUnsupported = "scheme_unsupported"
+  case fsidMismatch = "fsid_mismatch"
+  case unknownCluster = "unknown_cluster"
+  case poolNotAllowed = "pool_not_allowed"
+  case rootNotAllowed = "root_not_allowed"
+  case notRaw = "not_raw"
+  case containerNotBare = "container_not_bare"
+  case encrypted
+  case formatUnsupported = "format_unsupported"
+  case tooLarge = "too_large"
+  case belowMinDisk = "below_min_disk"
+  case poolMissing = "pool_missing"
+  case sourceMissing = "source_missing"
+  case snapshotMissing = "snapshot_missing"
+  case snapshotNotProtected = "snapshot_not_protected"
+  case sizeMismatch = "size_mismatch"
+  case fallbackNotAllowed = "fallback_not_allowed"
+  case notImplemented = "not_implemented"
+  case noPoolBase = "no_pool_base"
+
+  // Transient: never bars another direct candidate, only the descent to download or a full copy.
+  case clusterUnreachable = "cluster_unreachable"
+  case timeout
+  case permissionDenied = "permission_denied"
+  case sourceUnreachable = "source_unreachable"
+
+  /// Whether the refusal says something about now rather than about the image (DESIGN: an outage must not turn into a herd).
+  public var isTransient: Bool {
+    switch self {
+    case .clusterUnreachable, .timeout, .permissionDenied, .sourceUnreachable: true
+    default: false
+    }
+  }
+}
