@@ -147,6 +147,9 @@ mon allow pool size one = true
 mon allow pool delete = true
 mon warn on pool no redundancy = false
 mgr initial modules =
+bluestore fsck on mkfs = false
+paxos propose interval = 0.02
+paxos min wait = 0.01
 [osd]
 keyring = {self.home}/osd/keyring
 [client]

@@ -147,8 +147,8 @@ def send(pid, number, directory):
 
 
 def stop(directory, only=None):
-    """Stops the named daemons, or all of the directory: TERM, and KILL to what is left after 5 s. A paused
-    one is woken, or it would never see the TERM."""
+    """Stops the named daemons: TERM, and KILL to what is left after 5 s (a paused one is woken, or it would
+    never see the TERM). Or all of the directory, whose data nobody will read again: KILL."""
     if only is None:
         pids = set(stray(directory))
         with starting:
@@ -156,7 +156,7 @@ def stop(directory, only=None):
         pids |= {p for p in (pid_of(directory, n) for n in names(directory)) if p}
     else:
         pids = {p for p in (pid_of(directory, n) for n in only) if p}
-    for number, patience in ((signal.SIGTERM, 5), (signal.SIGKILL, 10)):
+    for number, patience in ((signal.SIGTERM, 5), (signal.SIGKILL, 10))[only is None:]:
         for pid in pids:
             if pid in children and children[pid].poll() is None and not belongs(pid, directory):
                 children[pid].send_signal(number)       # a helper of this run, or not yet exec'ed

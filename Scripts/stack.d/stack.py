@@ -40,7 +40,7 @@ class Stack:
     def cloud(self):
         if not self.settings.get('openstack'):
             return None
-        from openstack import Cloud
+        from cloud import Cloud
         return Cloud(self)
 
     @property

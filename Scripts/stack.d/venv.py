@@ -1,0 +1,74 @@
+"""The Python environment with OpenStack in it: heavy, so all stacks of a machine share one."""
+import fcntl
+import glob
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+
+from place import StackError, cache_dir, write
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+REQUIREMENTS = os.path.join(HERE, 'requirements.txt')
+UV = 'uv==0.13.8'               # a tenth of pip's time; pip alone does as well
+
+
+def digest(*files):
+    """A short name for the content of files and this Python."""
+    h = hashlib.sha256(sys.version.encode())
+    for name in files:
+        with open(os.path.join(HERE, name), 'rb') as f:
+            h.update(f.read() + b'\0')
+    return h.hexdigest()[:12]
+
+
+def path():
+    return os.path.join(cache_dir(), 'venv-' + digest('requirements.txt'))
+
+
+def python():
+    return os.path.join(path(), 'bin', 'python')
+
+
+def ensure(say):
+    """Builds the environment unless it is there. It says so itself, in a file written last, since moving a
+    finished environment would break the paths in its scripts."""
+    home = path()
+    stamp = os.path.join(home, 'complete')
+    if os.path.exists(stamp):
+        return
+    os.makedirs(cache_dir(), exist_ok=True)
+    with open(home + '.lock', 'w') as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say('openstack: another stack builds the Python environment')
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        if os.path.exists(stamp):
+            return
+        say('openstack: building the Python environment (once for all stacks)')
+        shutil.rmtree(home, ignore_errors=True)
+        log = home + '.log'
+        with open(log, 'w') as out:
+            def run(*command):
+                return subprocess.run(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out).returncode == 0
+            # The system's pip, aimed at the environment: unpacking another one into it takes seconds.
+            pip = ['/usr/bin/python3', '-m', 'pip', '--python', python(), '--disable-pip-version-check', '-q', 'install']
+            good = run('/usr/bin/python3', '-m', 'venv', '--without-pip', home)
+            if good and run(*pip, UV):
+                good = run(os.path.join(home, 'bin', 'uv'), 'pip', 'install', '-q', '--compile-bytecode',
+                           '--python', python(), '-r', REQUIREMENTS)
+            else:
+                good = good and run(*pip, '-r', REQUIREMENTS)
+            if good:
+                # Debian's two extension modules alone, not its whole dist-packages with older libraries
+                site = glob.glob(os.path.join(home, 'lib', 'python3*', 'site-packages'))[0]
+                for module in ('rados', 'rbd'):
+                    for built in glob.glob(f'/usr/lib/python3/dist-packages/{module}.cpython-3*.so'):
+                        os.symlink(built, os.path.join(site, os.path.basename(built)))
+                good = run(python(), '-c', 'import rados, rbd, glance, keystone, barbican')
+        if not good:
+            raise StackError('the Python environment with OpenStack could not be built', log)
+        write(stamp, '')
+        os.unlink(log)
