@@ -211,6 +211,21 @@ def verb_resume(stack, options):
         processes.send(processes.pid_of(stack.dir, name) or 0, signal.SIGCONT, stack.dir)
 
 
+def print_json(value):
+    import json
+    print(json.dumps(value, indent=1))
+
+
+def verb_image(stack, options):
+    import images
+    print_json(images.image(stack, options))
+
+
+def verb_glance(stack, options):
+    import images
+    print_json(images.glance(stack, options))
+
+
 def arguments():
     parser = argparse.ArgumentParser(prog='Scripts/stack', description=__doc__)
     verbs = parser.add_subparsers(dest='verb', required=True, metavar='VERB')
@@ -234,7 +249,36 @@ def arguments():
             ('pause', verb_pause, 'freezes daemons: they keep their connections and answer nothing'),
             ('resume', verb_resume, 'wakes daemons that were paused')):
         verb(name, run, help).add_argument('names', nargs='+', metavar='NAME')
-    return parser.parse_args()
+
+    p = verb('image', verb_image, 'uploads an image and prints it as JSON')
+    p.add_argument('--file', required=True)
+    p.add_argument('--store', default='ceph', help='ceph, local, ceph2; several with commas')
+    image_options(p, name_required=True)
+    from images import GLANCE_VERBS
+    p = verb('glance', verb_glance, 'shows and changes images, prints JSON')
+    p.formatter_class = argparse.RawDescriptionHelpFormatter
+    p.description = 'verbs:\n' + ''.join(f'  {k:14}{v}\n' for k, v in GLANCE_VERBS.items())
+    p.add_argument('what', choices=GLANCE_VERBS, metavar='VERB')
+    p.add_argument('words', nargs='*', metavar='WORD')
+    image_options(p, name_required=False)
+    # argparse takes the words of a verb only if no option stands between them
+    options, rest = parser.parse_known_args()
+    words = getattr(options, 'names', getattr(options, 'words', None))
+    if rest and (words is None or any(w.startswith('-') for w in rest)):
+        parser.error('unrecognized arguments: ' + ' '.join(rest))
+    if rest:
+        words.extend(rest)
+    return options
+
+
+def image_options(p, name_required):
+    p.add_argument('--name', required=name_required)
+    p.add_argument('--disk-format', default='raw')
+    p.add_argument('--container-format', default='bare')
+    p.add_argument('--property', action='append', default=[], metavar='KEY=VALUE')
+    p.add_argument('--visibility', choices=['private', 'shared', 'community', 'public'], default='private')
+    p.add_argument('--id', help='the id that the new image gets')
+    p.add_argument('--as', dest='user', help='who asks: demo, other, admin, nova, agent (default: demo for what makes an image, else admin)')
 
 
 def main():
