@@ -96,15 +96,14 @@ class Cluster:
                 progress(f'{self.name}: monitor')
                 if users_ready:
                     users_ready()
-                self.start('mgr', '-i', 'x', '--keyring', os.path.join(self.home, 'mgr', 'keyring'))
+                self.start_mgr()
                 if disk:
                     disk.result()
-                log = self.start('osd', '-i', '0')
-                processes.wait_for(f'the OSD of {self.name}', lambda: self.osd_up(mon), self.stack, self.name + '.osd', log)
+                self.start_osd(mon)
                 progress(f'{self.name}: OSD')
                 if new:
                     self.make_pools(mon)
-                self.wait_for_pools(mon)
+        self.wait_for_pools()
         write(self.made, '')
         progress(f'{self.name}: pools')
 
@@ -213,19 +212,27 @@ keyring = {self.stack}/etc/{self.name}.client.$id.keyring
                 return s.connect_ex(('127.0.0.1', self.port)) == 0
         processes.wait_for(f'the monitor of {self.name}', listening, self.stack, self.name + '.mon', log)
 
+    def start_mgr(self):
+        self.start('mgr', '-i', 'x', '--keyring', os.path.join(self.home, 'mgr', 'keyring'))
+
+    def start_osd(self, mon):
+        if not processes.pid_of(self.stack, self.name + '.osd'):
+            # one that was killed is still up, for all that the monitor knows
+            mon.command({'prefix': 'osd down', 'ids': ['0'], 'definitely_dead': True})
+        log = self.start('osd', '-i', '0')
+        processes.wait_for(f'the OSD of {self.name}', lambda: self.osd_up(mon), self.stack, self.name + '.osd', log)
+
     def start_daemon(self, name):
         """One daemon alone, for tests that stopped it."""
         kind = name.rpartition('.')[2]
         if kind == 'mon':
             self.start_mon()
         elif kind == 'mgr':
-            self.start('mgr', '-i', 'x', '--keyring', os.path.join(self.home, 'mgr', 'keyring'))
+            self.start_mgr()
         else:
-            self.start('osd', '-i', '0')
-        if kind != 'mgr':
             with self.connect() as mon:
-                processes.wait_for(f'the OSD of {self.name}', lambda: self.osd_up(mon), self.stack, name, self.log(kind))
-                self.wait_for_pools(mon)
+                self.start_osd(mon)
+            self.wait_for_pools()
 
     def connect(self):
         return Admin(self)
@@ -248,12 +255,14 @@ keyring = {self.stack}/etc/{self.name}.client.$id.keyring
             with mon.rados.open_ioctx(pool) as io:
                 rbd.RBD().pool_init(io, True)
 
-    def wait_for_pools(self, mon):
-        """A pool answers once its placement groups are active; the call waits for them, at most 60 s."""
+    def wait_for_pools(self):
+        """A pool answers once its placement groups are active; the call waits for them, at most 60 s. A connection
+        from before the OSD's start would look for it at the old address for 15 s."""
         import rbd
-        for pool in POOLS:
-            with mon.rados.open_ioctx(pool) as io:
-                rbd.RBD().list(io)
+        with self.connect() as new:
+            for pool in POOLS:
+                with new.rados.open_ioctx(pool) as io:
+                    rbd.RBD().list(io)
 
 
 class Admin:

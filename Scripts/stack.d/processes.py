@@ -132,7 +132,7 @@ def stray(directory):
         if entry.isdigit() and int(entry) != os.getpid():
             words = command_line(entry)
             if words and (os.path.basename(words[0]).startswith('ceph-') or
-                          any(w.endswith('/stack.d/serve.py') for w in words[1:4])):
+                          any(w.endswith(('/stack.d/serve.py', '/stack.d/schema.py')) for w in words[1:4])):
                 if belongs(entry, directory):
                     found.append(int(entry))
     return found
