@@ -118,6 +118,8 @@ def wait_for(what, probe, directory, name, log, seconds=60):
     """Polls until probe() is true; a daemon that ended meanwhile ends the wait."""
     deadline = time.monotonic() + seconds
     while not probe():
+        if ended:
+            raise StackError('interrupted')
         check(directory, name, log)
         if time.monotonic() > deadline:
             raise StackError(f'{what} did not come up within {seconds} s', log)
@@ -152,7 +154,7 @@ def stop(directory, only=None):
     if only is None:
         pids = set(stray(directory))
         with starting:
-            pids |= {pid for pid, process in children.items() if process.poll() is None}
+            pids |= {pid for pid, process in list(children.items()) if process.poll() is None}
         pids |= {p for p in (pid_of(directory, n) for n in names(directory)) if p}
     else:
         pids = {p for p in (pid_of(directory, n) for n in only) if p}
@@ -179,6 +181,6 @@ def stop(directory, only=None):
 def stop_helpers():
     """Ends the commands that run() waits for, of this process."""
     with starting:
-        for pid, process in children.items():
+        for pid, process in list(children.items()):
             if process.poll() is None and os.getsid(pid) == os.getsid(0):
                 process.terminate()

@@ -101,14 +101,20 @@ class Stack:
         def ceph_ready():
             for event in can_connect.values():
                 event.wait()
-            if failed.is_set():
+            if failed.is_set() or processes.ended:
                 raise StackError('interrupted')
 
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
             jobs = [pool.submit(guarded, c.up, self.say, can_connect[c.name].set) for c in clusters]
             if cloud:
                 jobs.append(pool.submit(guarded, cloud.up, self.say, ceph_ready))
-            done, _ = concurrent.futures.wait(jobs, return_when=concurrent.futures.FIRST_EXCEPTION)
+            try:
+                done, _ = concurrent.futures.wait(jobs, return_when=concurrent.futures.FIRST_EXCEPTION)
+            except KeyboardInterrupt:
+                processes.stop_helpers()        # leaving the block waits for the jobs
+                for event in can_connect.values():
+                    event.set()
+                raise
             errors = [j.exception() for j in done if j.exception()]
             if errors:
                 processes.ended = True

@@ -4,9 +4,10 @@ import glob
 import hashlib
 import os
 import shutil
-import subprocess
 import sys
+import time
 
+import processes
 from place import StackError, cache_dir, write
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -31,6 +32,15 @@ def python():
     return os.path.join(path(), 'bin', 'python')
 
 
+def wait_for_lock(lock):
+    while not processes.ended:
+        try:
+            return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(0.1)
+    raise StackError('interrupted')
+
+
 def ensure(say):
     """Builds the environment unless it is there. It says so itself, in a file written last, since moving a
     finished environment would break the paths in its scripts."""
@@ -44,31 +54,31 @@ def ensure(say):
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             say('openstack: another stack builds the Python environment')
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            wait_for_lock(lock)
         if os.path.exists(stamp):
             return
         say('openstack: building the Python environment (once for all stacks)')
         shutil.rmtree(home, ignore_errors=True)
         log = home + '.log'
-        with open(log, 'w') as out:
-            def run(*command):
-                return subprocess.run(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out).returncode == 0
-            # The system's pip, aimed at the environment: unpacking another one into it takes seconds.
-            pip = ['/usr/bin/python3', '-m', 'pip', '--python', python(), '--disable-pip-version-check', '-q', 'install']
-            good = run('/usr/bin/python3', '-m', 'venv', '--without-pip', home)
-            if good and run(*pip, UV):
-                good = run(os.path.join(home, 'bin', 'uv'), 'pip', 'install', '-q', '--compile-bytecode',
-                           '--python', python(), '-r', REQUIREMENTS)
-            else:
-                good = good and run(*pip, '-r', REQUIREMENTS)
-            if good:
-                # Debian's two extension modules alone, not its whole dist-packages with older libraries
-                site = glob.glob(os.path.join(home, 'lib', 'python3*', 'site-packages'))[0]
-                for module in ('rados', 'rbd'):
-                    for built in glob.glob(f'/usr/lib/python3/dist-packages/{module}.cpython-3*.so'):
-                        os.symlink(built, os.path.join(site, os.path.basename(built)))
-                good = run(python(), '-c', 'import rados, rbd, glance, keystone, barbican')
-        if not good:
-            raise StackError('the Python environment with OpenStack could not be built', log)
+
+        def run(*command):
+            processes.run(command, log, 'building the Python environment with OpenStack', env=dict(os.environ))
+        run('/usr/bin/python3', '-m', 'venv', '--without-pip', home)
+        # The system's pip, aimed at the environment: unpacking another one into it takes seconds.
+        pip = ['/usr/bin/python3', '-m', 'pip', '--python', python(), '--disable-pip-version-check', '-q', 'install']
+        try:
+            run(*pip, UV)
+            run(os.path.join(home, 'bin', 'uv'), 'pip', 'install', '-q', '--compile-bytecode', '--python', python(),
+                '-r', REQUIREMENTS)
+        except StackError:
+            if processes.ended:
+                raise
+            run(*pip, '-r', REQUIREMENTS)
+        # Debian's two extension modules alone, not its whole dist-packages with older libraries
+        site = glob.glob(os.path.join(home, 'lib', 'python3*', 'site-packages'))[0]
+        for module in ('rados', 'rbd'):
+            for built in glob.glob(f'/usr/lib/python3/dist-packages/{module}.cpython-3*.so'):
+                os.symlink(built, os.path.join(site, os.path.basename(built)))
+        run(python(), '-c', 'import rados, rbd, glance, keystone, barbican')
         write(stamp, '')
         os.unlink(log)
