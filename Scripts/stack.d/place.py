@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import socket
-import tempfile
 import time
 
 MARKER = '.slipway-stack'
@@ -132,8 +131,11 @@ def remove_path(path):
 # gone is void. Binding is the last word, since others use ports too.
 
 def _claims():
-    path = os.path.join(tempfile.gettempdir(), f'slipway-stack-ports-{os.getuid()}')
+    # not TMPDIR: two stacks that start at once have to meet here
+    path = f'/tmp/slipway-stack-ports-{os.getuid()}'
     os.makedirs(path, mode=0o700, exist_ok=True)
+    if os.stat(path).st_uid != os.getuid():
+        raise StackError(f'{path} belongs to somebody else')
     return path
 
 
