@@ -3,14 +3,19 @@ internal import Model
 internal import Runtime
 
 extension Pool {
-  /// Replaces an object's bytes (Implements `rados_write_full`).
-  public func writeObject(_ object: String, _ bytes: [UInt8]) async throws {
+  /// Replaces an object's bytes, sets one extended attribute and removes another, in one step (Implements `rados_write_op_operate2`).
+  public func writeObject(_ object: String, _ bytes: [UInt8], attribute: (key: String, value: String), removing removed: String) async throws {
     let label = "\(name)/\(object)"
     try await blocking { io in
-      let code = bytes.withUnsafeBytes { memory in
-        rados_write_full(io, object, memory.baseAddress?.assumingMemoryBound(to: CChar.self), memory.count)
+      let operation = rados_create_write_op()
+      defer { rados_release_write_op(operation) }
+      bytes.withUnsafeBytes { memory in
+        rados_write_op_write_full(operation, memory.baseAddress?.assumingMemoryBound(to: CChar.self), memory.count)
       }
-      try CephCheck.check(code, "rados_write_full", object: label, doing: "write object \(label)")
+      rados_write_op_setxattr(operation, attribute.key, attribute.value, attribute.value.utf8.count)
+      rados_write_op_rmxattr(operation, removed)
+      try CephCheck.check(
+        rados_write_op_operate2(operation, io, object, nil, 0), "rados_write_op_operate2", object: label, doing: "write object \(label)")
     }
   }
 
@@ -35,6 +40,22 @@ extension Pool {
       let code = rados_remove(io, object)
       if code == -2 { return }
       try CephCheck.check(code, "rados_remove", object: label, doing: "remove object \(label)")
+    }
+  }
+
+  /// Removes an object if its extended attribute has that value, in one step; false when it is gone or has another.
+  @discardableResult
+  public func removeObject(_ object: String, ifAttribute key: String, equals value: String) async throws -> Bool {
+    let label = "\(name)/\(object)"
+    return try await blocking { io in
+      let operation = rados_create_write_op()
+      defer { rados_release_write_op(operation) }
+      rados_write_op_cmpxattr(operation, key, UInt8(LIBRADOS_CMPXATTR_OP_EQ), value, value.utf8.count)
+      rados_write_op_remove(operation)
+      let code = rados_write_op_operate2(operation, io, object, nil, 0)
+      if code == -2 || code == -125 || code == -61 { return false }  // ENOENT; ECANCELED: another value
+      try CephCheck.check(code, "rados_write_op_operate2", object: label, doing: "remove object \(label)")
+      return true
     }
   }
 
