@@ -90,7 +90,7 @@ let all: [Target] = [
   tests("OpenStack", ["Model", "Runtime", "HTTPClient", "FaultServer"]),
   tests("Wire", ["Model"]),
   .testTarget(name: "HouseTests", swiftSettings: settings),
-  .testTarget(name: "IntegrationTests", dependencies: ["Model", "Runtime", "Ceph"], swiftSettings: settings),
+  .testTarget(name: "IntegrationTests", dependencies: ["Model", "Runtime", "Ceph", "Disks", logging], swiftSettings: settings),
 ]
 
 /// `SLIPWAY_ONLY=Ceph,Files swift build --build-tests` builds only those rooms, their tests and what they stand on: the fast loop.

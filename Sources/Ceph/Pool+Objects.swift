@@ -4,7 +4,9 @@ internal import Runtime
 
 extension Pool {
   /// Replaces an object's bytes, sets one extended attribute and removes another, in one step (Implements `rados_write_op_operate2`).
-  public func writeObject(_ object: String, _ bytes: [UInt8], attribute: (key: String, value: String), removing removed: String) async throws {
+  public func writeObject(_ object: String, _ bytes: [UInt8], attribute: (key: String, value: String), removing removed: String)
+    async throws
+  {
     let label = "\(name)/\(object)"
     try await blocking { io in
       let operation = rados_create_write_op()

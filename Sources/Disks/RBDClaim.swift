@@ -98,7 +98,7 @@ struct RBDClaim {
   /// Ends the claim: the object goes, unless another took it meanwhile. Also once cancelled.
   func release() async {
     let (pool, object, cookie) = (pool, object, cookie)
-    await Task { try? await pool.removeObject(object, ifAttribute: "cookie", equals: cookie) }.value
+    await Task { _ = try? await pool.removeObject(object, ifAttribute: "cookie", equals: cookie) }.value
   }
 
   private static func read(_ pool: Pool, _ object: String) async throws -> Intent? {

@@ -61,7 +61,7 @@ extension RBDDisks {
       return (DiskInfo(record: found, state: .ready, path: path, size: ByteCount(size)), .existing)
     case .ours(_, _, let id, _):
       // We hold the claim, so whoever was making or deleting it is gone.
-      context.logger.notice("removing what a dead process left half-made", metadata: ["disk": "\(path)", "image_id": "\(id)"])
+      context.log(.notice, "removing what a dead process left half-made", ["disk": path, "image_id": id])
       try await removeLeftover(name, id: id)
     case .foreign(let id):
       try await removeOrphan(name, id: id, claim: claim, context: context)
@@ -73,12 +73,14 @@ extension RBDDisks {
     let options = CloneOptions(features: features, order: max(parent.order, pool.cluster.defaultOrder), dataPool: dataPool)
     try context.deadline.check("cloning to \(path)")
     do {
-      try await pool.clone(from: parent.pool, image: parent.location.image, snapshot: parent.location.snapshot, to: name.text, options: options)
+      try await pool.clone(
+        from: parent.pool, image: parent.location.image, snapshot: parent.location.snapshot, to: name.text, options: options)
     } catch let error as SlipwayError {
       if error.cephErrno == 17 { throw foreign(name) }  // somebody else made it between our look and now: not ours to undo
       if error.cephErrno == 22 {
         throw SlipwayError(
-          .notCloneable, "cannot clone \(parent.location): its snapshot is not protected and clone v1 rules here", object: parent.location.url,
+          .notCloneable, "cannot clone \(parent.location): its snapshot is not protected and clone v1 rules here",
+          object: parent.location.url,
           hint: "protect it: rbd snap protect \(parent.location)", cause: error)
       }
       if error.code == .timeout || error.code == .noSpace || error.code == .ioError { await rollBack(name, context) }
@@ -120,17 +122,19 @@ extension RBDDisks {
           try await disks.pool.remove(name.text)
         }
       } catch {
-        context.logger.error(
-          "could not take back a clone; the next request for this name will",
-          metadata: ["disk": "\(disks.pool.name)/\(name)", "error": "\(error)"])
+        context.log(
+          .error, "could not take back a clone; the next request for this name will",
+          ["disk": "\(disks.pool.name)/\(name)", "error": "\(error)"])
       }
     }.value
   }
 
   /// Removes an image without a record if, and only if, a dead maker's intent and the image's id say that it made it.
   func removeOrphan(_ name: DiskName, id: String, claim: RBDClaim, context: RequestContext) async throws {
-    guard let inherited = claim.inherited, inherited.work == .create, Self.imageID(id, isOf: inherited.instance) else { throw foreign(name) }
-    context.logger.notice("removing a clone whose maker died before it wrote its record", metadata: ["disk": "\(pool.name)/\(name)"])
+    guard let inherited = claim.inherited, inherited.work == .create, Self.imageID(id, isOf: inherited.instance) else {
+      throw foreign(name)
+    }
+    context.log(.notice, "removing a clone whose maker died before it wrote its record", ["disk": "\(pool.name)/\(name)"])
     try await removeLeftover(name, id: id)
   }
 

@@ -1,3 +1,4 @@
+internal import Ceph
 public import Model
 public import Runtime
 
@@ -32,7 +33,9 @@ extension RBDDisks {
     case .ours(_, _, let id, _):
       let image = try await pool.open(name.text, readOnly: false)
       do {
-        guard image.id == id else { throw SlipwayError(.busy, "disk \(path) was replaced while it was looked at", object: path, hint: "try again") }
+        guard image.id == id else {
+          throw SlipwayError(.busy, "disk \(path) was replaced while it was looked at", object: path, hint: "try again")
+        }
         // One watcher is this very open.
         let others = try await image.watcherCount() - 1
         guard others <= 0 else {
@@ -43,7 +46,8 @@ extension RBDDisks {
         let snapshots = try await image.snapshotCount()
         guard snapshots == 0 else {
           throw SlipwayError(
-            .inUse, "disk \(path) has \(snapshots) snapshot\(snapshots == 1 ? "" : "s")", object: path, hint: "remove them first: rbd snap ls \(path)")
+            .inUse, "disk \(path) has \(snapshots) snapshot\(snapshots == 1 ? "" : "s")", object: path,
+            hint: "remove them first: rbd snap ls \(path)")
         }
         // From here on nobody may take it for a disk, also when the removal is cut off.
         try await image.setMetadata(Self.stateKey, DiskState.deleting.rawValue)

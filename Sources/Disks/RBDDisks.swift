@@ -1,6 +1,6 @@
 public import Ceph
 public import Model
-public import Runtime
+internal import Runtime
 
 /// Disks that are RBD images in one pool, opened with the credentials that will open the disks.
 public struct RBDDisks: Sendable {
@@ -53,7 +53,8 @@ public struct RBDDisks: Sendable {
   public func show(_ name: DiskName) async throws -> DiskInfo {
     switch try await occupant(name) {
     case .nobody:
-      throw SlipwayError(.diskNotFound, "there is no disk '\(name)' in pool '\(pool.name)'", object: name.text, hint: "see: slipway disk list")
+      throw SlipwayError(
+        .diskNotFound, "there is no disk '\(name)' in pool '\(pool.name)'", object: name.text, hint: "see: slipway disk list")
     case .foreign:
       throw foreign(name)
     case .ours(let record, let state, _, let size):
