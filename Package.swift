@@ -76,7 +76,7 @@ let all: [Target] = [
   tests("Model"),
   tests("Runtime", ["Model"]),
   tests("Transfer", ["Model", "Runtime", "TestSupport", logging]),
-  tests("ImageFormats", ["Model"]),
+  tests("ImageFormats", ["Model", "Runtime", "TestSupport"]),
   tests("Configuration", ["Model"]),
   // An HTTP server that fails on demand, for the tests of the rooms that speak HTTP.
   .target(name: "FaultServer", dependencies: ["Runtime"], path: "Tests/FaultServer", swiftSettings: settings),
