@@ -5,7 +5,7 @@ internal import Glibc
 /// cooperative threads never do either. Jobs start in the order in which they came.
 public final class WorkerPool: Sendable {
   private struct State {
-    var jobs: [@Sendable () -> Void] = []
+    var jobs: [(@Sendable () -> Void)?] = []
     var head = 0
     var threads = 0
     var idle = 0
@@ -92,6 +92,8 @@ public final class WorkerPool: Sendable {
           state.idle -= 1
           guard state.head < state.jobs.count else { return (nil, state.closed) }
           let job = state.jobs[state.head]
+          // A job owns memory that a budget counts: the queue must not keep it once it has run.
+          state.jobs[state.head] = nil
           state.head += 1
           if state.head == state.jobs.count {
             state.jobs.removeAll(keepingCapacity: true)
