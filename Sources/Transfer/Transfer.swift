@@ -17,7 +17,9 @@ public enum Transfer {
     from source: any RandomAccessSource, to sink: any Sink, observers: [any Observer] = [], options: TransferOptions = TransferOptions(),
     budget: ByteBudget, workers: WorkerPool, context: RequestContext
   ) async throws -> ByteTally {
-    throw SlipwayError(.internalError, "not built yet")
+    let engine = try Engine(
+      to: sink, size: source.size, observers: observers, options: options, budget: budget, workers: workers, context: context)
+    return try await engine.run(until: context.deadline) { try await engine.produce(from: source, into: &$0) }
   }
 
   /// Copies a source that comes in order only. As above; `sizeMismatch` when the stream is shorter or longer than its announced size.
@@ -25,6 +27,8 @@ public enum Transfer {
     from source: any SequentialSource, to sink: any Sink, observers: [any Observer] = [], options: TransferOptions = TransferOptions(),
     budget: ByteBudget, workers: WorkerPool, context: RequestContext
   ) async throws -> ByteTally {
-    throw SlipwayError(.internalError, "not built yet")
+    let engine = try Engine(
+      to: sink, size: source.size, observers: observers, options: options, budget: budget, workers: workers, context: context)
+    return try await engine.run(until: context.deadline) { try await engine.produce(from: source, into: &$0) }
   }
 }
