@@ -85,7 +85,7 @@ let all: [Target] = [
   tests("Files", ["Model", "Runtime"]),
   tests("Planner", ["Model"]),
   tests("ImageStore", ["Model", "Runtime", "Files"]),
-  tests("Disks", ["Model", "Runtime", "Files"]),
+  tests("Disks", ["Model", "Runtime", "Files", logging]),
   tests("Transports", ["Model", "Runtime", "Transfer", "ImageFormats", "Files"]),
   tests("OpenStack", ["Model", "Runtime", "HTTPClient", "FaultServer"]),
   tests("Wire", ["Model"]),
