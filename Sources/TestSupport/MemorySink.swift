@@ -54,7 +54,7 @@ public final class MemorySink: Sink {
       if state.finished != nil { state.complaints.append("write after the end") }
       state.writes.append(range)
       let end = Int(range.upperBound)
-      if state.bytes.count < end { state.bytes.append(contentsOf: repeatElement(0, count: end - state.bytes.count)) }
+      if state.bytes.count < end { state.bytes.append(contentsOf: Bytes.zeros(end - state.bytes.count)) }
       state.bytes.withUnsafeMutableBytes { memory in
         UnsafeMutableRawBufferPointer(rebasing: memory[Int(offset)..<end]).copyMemory(from: bytes)
       }
@@ -79,7 +79,7 @@ public final class MemorySink: Sink {
       state.finished = size
       let count = Int(clamping: size)
       // A test of a huge empty image has nothing to compare.
-      if count < 1 << 30, state.bytes.count < count { state.bytes.append(contentsOf: repeatElement(0, count: count - state.bytes.count)) }
+      if count < 1 << 30, state.bytes.count < count { state.bytes.append(contentsOf: Bytes.zeros(count - state.bytes.count)) }
     }
   }
 

@@ -34,7 +34,7 @@ public final class Recorder: Observer {
   }
 
   public func zeros(_ count: Int64) throws {
-    try see(count) { if self.keeps { $0.append(contentsOf: repeatElement(0, count: Int(count))) } }
+    try see(count) { if self.keeps { $0.append(contentsOf: Bytes.zeros(Int(count))) } }
   }
 
   private func see(_ count: Int64, _ keep: (inout [UInt8]) -> Void) throws {

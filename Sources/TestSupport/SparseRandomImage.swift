@@ -83,16 +83,36 @@ public struct SparseRandomImage: RandomAccessSource {
         memset(base + start, 0, count)
         continue
       }
-      var done = 0
-      while done < count {
-        let position = UInt64(piece.range.lowerBound) + UInt64(done)
-        var word = SplitMix64.mix(seed ^ (position / 8)) >> (8 * (position % 8))
-        let step = min(count - done, Int(8 - position % 8))
-        memcpy(base + start + done, &word, step)
+      random(UnsafeMutableRawBufferPointer(start: base + start, count: count), from: piece.range.lowerBound)
+    }
+  }
+
+  /// Random bytes: a tile of a prime length over and over, and a number of its own at the start of each 4 KiB, so that no two blocks are alike.
+  private func random(_ memory: UnsafeMutableRawBufferPointer, from offset: Int64) {
+    guard let base = memory.baseAddress else { return }
+    let tile = SparseRandomImage.tile
+    var done = 0
+    while done < memory.count {
+      let position = offset + Int64(done)
+      let within = Int(position % 4096)
+      if within < 8 {
+        var word = SplitMix64.mix(seed ^ UInt64(position / 4096)) >> UInt64(8 * within)
+        let step = min(memory.count - done, 8 - within)
+        memcpy(base + done, &word, step)
+        done += step
+      } else {
+        let at = Int((UInt64(position) &+ seed &* 977) % UInt64(tile.count))
+        let step = min(memory.count - done, 4096 - within, tile.count - at)
+        tile.withUnsafeBytes { if let from = $0.baseAddress { _ = memcpy(base + done, from + at, step) } }
         done += step
       }
     }
   }
+
+  private static let tile: [UInt8] = {
+    var generator = SplitMix64(seed: 42)
+    return (0..<65521).map { _ in UInt8(truncatingIfNeeded: generator.next()) }
+  }()
 
   /// The whole image; for small ones.
   public func bytes() -> [UInt8] {
