@@ -8,4 +8,12 @@ public struct Inspection: Sendable, Hashable {
   public let storedSize: Int64
   /// The header of a qcow2, nil for raw.
   public let header: Qcow2Header?
+
+  /// What was found; `header` for a qcow2 only.
+  public init(format: ImageFormat, virtualSize: Int64, storedSize: Int64, header: Qcow2Header? = nil) {
+    self.format = format
+    self.virtualSize = virtualSize
+    self.storedSize = storedSize
+    self.header = header
+  }
 }

@@ -12,7 +12,7 @@ enum QemuImg {
   private static let pool = WorkerPool(name: "qemu-img", threads: 2)
 
   /// Runs it to its end, whatever that is.
-  static func attempt(_ arguments: [String]) async throws -> Outcome {
+  static func attempt(_ arguments: [String], program: String = "qemu-img") async throws -> Outcome {
     try await pool.runAlways {
       let scratch = try Scratch()
       let log = scratch.file("log")
@@ -20,7 +20,7 @@ enum QemuImg {
       let handle = FileHandle(forWritingAtPath: log)
       let process = Process()
       process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-      process.arguments = ["timeout", "-k", "5", "50", "qemu-img"] + arguments
+      process.arguments = ["timeout", "-k", "5", "50", program] + arguments
       process.standardOutput = handle
       process.standardError = handle
       process.standardInput = FileHandle.nullDevice
@@ -36,6 +36,12 @@ enum QemuImg {
     let outcome = try await attempt(arguments)
     try #require(outcome.status == 0, "qemu-img \(arguments): \(outcome.output)", sourceLocation: sourceLocation)
     return outcome.output
+  }
+
+  /// Writes into an image as a guest would, with one command of qemu-io.
+  static func io(_ command: String, _ path: String) async throws {
+    let outcome = try await attempt(["-f", "qcow2", "-c", command, path], program: "qemu-io")
+    try #require(outcome.status == 0, "qemu-io \(command): \(outcome.output)")
   }
 
   /// What `qemu-img info` says of a qcow2.
