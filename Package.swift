@@ -54,7 +54,7 @@ let all: [Target] = [
   room("ImageStore", ["Model", "Runtime", "Files", "Crypto", grdb]),
   room("Disks", ["Model", "Runtime", "Files", "Ceph", "ImageFormats"]),
   room("Transports", ["Model", "Runtime", "Transfer", "ImageFormats", "Ceph", "HTTPClient", "Crypto", "Files"]),
-  room("OpenStack", ["Model", "Runtime", "HTTPClient", yams]),
+  room("OpenStack", ["Model", "Runtime", "HTTPClient", yams, logging]),
 
   // Tier 4: who introduces the rooms to each other, and the words spoken outside.
   room(
@@ -87,7 +87,7 @@ let all: [Target] = [
   tests("ImageStore", ["Model", "Runtime", "Files"]),
   tests("Disks", ["Model", "Runtime", "Files", logging]),
   tests("Transports", ["Model", "Runtime", "Transfer", "ImageFormats", "Files"]),
-  tests("OpenStack", ["Model", "Runtime", "HTTPClient", "FaultServer"]),
+  tests("OpenStack", ["Model", "Runtime", "HTTPClient", "FaultServer", logging]),
   tests("Wire", ["Model"]),
   .testTarget(name: "HouseTests", swiftSettings: settings),
   .testTarget(name: "IntegrationTests", dependencies: ["Model", "Runtime", "Ceph", "Disks", logging], swiftSettings: settings),

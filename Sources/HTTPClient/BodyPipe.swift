@@ -3,7 +3,7 @@ internal import Runtime
 /// A ring of bytes between libcurl's thread, which fills it, and one reader. Full, it makes the thread pause the transfer.
 final class BodyPipe: @unchecked Sendable {
   // Sendable by proof: indices live in `state`; the memory between them belongs to the reader, the rest to the writer, and ownership of a
-  // region moves only through `state`'s lock. `memory` is set once by the writer before the first byte is counted.
+  // region moves only through `state`'s lock.
   enum End: Sendable {
     case finished
     case failed(HTTPError)
@@ -26,13 +26,16 @@ final class BodyPipe: @unchecked Sendable {
   }
 
   let capacity: Int
-  private var memory: UnsafeMutableRawPointer?
+  private let memory: UnsafeMutableRawPointer
   private let state = Locked(State())
 
   /// `capacity` in bytes; libcurl writes at most 16 KiB at a time, so less than 64 KiB makes no sense.
-  init(capacity: Int) { self.capacity = max(capacity, 64 << 10) }
+  init(capacity: Int) {
+    self.capacity = max(capacity, 64 << 10)
+    memory = .allocate(byteCount: self.capacity, alignment: 4096)
+  }
 
-  deinit { memory?.deallocate() }
+  deinit { memory.deallocate() }
 
   // MARK: The writer
 
@@ -46,8 +49,6 @@ final class BodyPipe: @unchecked Sendable {
       return (.taken, (state.start + state.count) % capacity)
     }
     guard place.0 == .taken else { return place.0 }
-    let memory = self.memory ?? .allocate(byteCount: capacity, alignment: 4096)
-    self.memory = memory
     let first = min(count, capacity - place.1)
     (memory + place.1).copyMemory(from: source, byteCount: first)
     if first < count { memory.copyMemory(from: source + first, byteCount: count - first) }
@@ -95,7 +96,7 @@ final class BodyPipe: @unchecked Sendable {
       if case .done(let read) = step { return read }
       return .bytes(0, resume: false)
     }
-    guard let memory, let base = target.baseAddress, count > 0 else { return .bytes(0, resume: false) }
+    guard let base = target.baseAddress, count > 0 else { return .bytes(0, resume: false) }
     let first = min(count, capacity - from)
     base.copyMemory(from: memory + from, byteCount: first)
     if first < count { (base + first).copyMemory(from: memory, byteCount: count - first) }
