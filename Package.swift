@@ -43,14 +43,14 @@ let all: [Target] = [
   // Tier 2: thin handles and pure machines.
   room("Transfer", ["Model", "Runtime", "CLinux"]),
   room("ImageFormats", ["Model", "Runtime", "CZlib", "CZstd"]),
-  room("Configuration", ["Model", "Runtime", yams]),
+  room("Configuration", ["Model", yams]),
   room("Ceph", ["Model", "Runtime", "CCeph"]),
   room("HTTPClient", ["Model", "Runtime", "CCurl"]),
   room("Crypto", ["Model", "Runtime", "COpenSSL"]),
   room("Files", ["Model", "Runtime", "CLinux"]),
 
   // Tier 3: what Slipway knows.
-  room("Planner", ["Model", "Runtime"]),
+  room("Planner", ["Model"]),
   room("ImageStore", ["Model", "Runtime", "Files", "Crypto", grdb]),
   room("Disks", ["Model", "Runtime", "Files", "Ceph", "ImageFormats"]),
   room("Transports", ["Model", "Runtime", "Transfer", "ImageFormats", "Ceph", "HTTPClient", "Crypto", "Files"]),
