@@ -84,7 +84,7 @@ let all: [Target] = [
   tests("Crypto", ["Model"]),
   tests("Files", ["Model", "Runtime"]),
   tests("Planner", ["Model"]),
-  tests("ImageStore", ["Model", "Runtime", "Files"]),
+  tests("ImageStore", ["Model", "Runtime", "Files", grdb, logging]),
   tests("Disks", ["Model", "Runtime", "Files", logging]),
   tests("Transports", ["Model", "Runtime", "Transfer", "ImageFormats", "Files"]),
   tests("OpenStack", ["Model", "Runtime", "HTTPClient", "FaultServer", logging]),

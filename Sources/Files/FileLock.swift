@@ -24,8 +24,8 @@ public enum FileLock {
         }
         return held
       }
-      try deadline.check("waiting for the lock \(directory.path)/\(name)")
       onWait(ContinuousClock.now - start)
+      try deadline.check("waiting for the lock \(directory.path)/\(name)")
       // Up to a quarter more or less, so that many waiters don't look in step.
       let jittered = pause * Double.random(in: 0.75...1.25)
       try await Task.sleep(for: deadline.remaining.map { min($0, jittered) } ?? jittered)
@@ -54,6 +54,14 @@ public enum FileLock {
       if slipway_ofd_lock(number, true) == 0 { return true }
       if errno == EAGAIN || errno == EACCES { return false }
       throw Attempt(verb: "lock", path: file.path).failure(errno)
+    }
+  }
+
+  /// Whether another open file description holds a lock on the file. The file may be open for reading only. Implements
+  /// `int fcntl(…, F_OFD_GETLK, …)`.
+  public static func isLocked(_ file: File) throws(SlipwayError) -> Bool {
+    try file.descriptor.with { number throws(SlipwayError) in
+      try checked(Attempt(verb: "ask for locks on", path: file.path)) { slipway_ofd_is_locked(number) } == 1
     }
   }
 }

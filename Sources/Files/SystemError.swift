@@ -16,6 +16,9 @@ public struct SystemError: Error, Sendable, Hashable, CustomStringConvertible {
 extension SlipwayError {
   /// The error number beneath, when a system call failed.
   public var errno: Int32? { (cause as? SystemError)?.errno }
+
+  /// Whether a system call failed because the name is taken (EEXIST).
+  public var isNameTaken: Bool { errno == EEXIST }
 }
 
 /// What was tried, for the sentence: "cannot <verb> <path>".
