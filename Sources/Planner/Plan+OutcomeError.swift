@@ -8,9 +8,18 @@ extension Plan {
     guard chosen == nil else { return nil }
     let label = request.image.label
     if let passing = candidates.first(where: { $0.reason.isTransient }) {
+      // Only where there is something to descend to, the way there is worth telling.
+      let barred = candidates.contains { $0.route == .download && $0.reason == .fallbackNotAllowed }
       return SlipwayError(
         passing.reason.outageCode, "\(label) cannot be reached now: \(passing.sentence)", object: label,
-        hint: "try again, ask 'slipway doctor' what is wrong, or set on_direct_failed: fallback to allow a full copy meanwhile")
+        hint: barred
+          ? "try again, or set on_direct_failed: fallback to allow a download meanwhile"
+          : "try again, or ask 'slipway doctor' what is wrong")
+    }
+    if target == .rbd, !request.policy.clusters.contains(where: { $0.name == request.policy.targetCluster }) {
+      return SlipwayError(
+        .configuration, "no cluster is configured for disks on RBD", object: label,
+        hint: "add it to 'clusters' and name it in 'disks.cluster', or use --target qcow2 or raw")
     }
     return sizeError(label) ?? typedError(request) ?? digestError(label) ?? refusal(label, request)
   }

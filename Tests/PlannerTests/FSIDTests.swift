@@ -73,4 +73,22 @@ import Testing
     var world = World()
     #expect(world.plan(Bed.request(Bed.image([Bed.rbd()]), policy: PlanPolicy()))?.lines.first == "clone unknown_cluster")
   }
+
+  @Test("whatever keeps a cluster from telling its fsid passes: nothing about the location is final", arguments: [Reason.poolMissing, .ok])
+  func oddAnswer(_ reason: Reason) {
+    var world = World.refusing(reason)
+    #expect(world.plan(Bed.request(Bed.image([Bed.rbd()]), policy: Bed.policy(hereFSID: nil)))?.lines.first == "clone cluster_unreachable")
+  }
+
+  @Test("one cluster under two names is the target under either")
+  func twoNames() {
+    let policy = Bed.policy(hereFSID: Bed.here, thereFSID: Bed.here)
+    var turned = policy
+    turned.targetCluster = "there"
+    var world = World()
+    #expect(world.plan(Bed.request(Bed.image([Bed.rbd()]), policy: policy))?.route == .clone)
+    var planner = RoutePlanner(Bed.request(Bed.image([Bed.rbd()]), policy: turned))
+    #expect(world.run(&planner)?.route == .clone)
+    #expect(planner.choice?.cluster == "there")
+  }
 }

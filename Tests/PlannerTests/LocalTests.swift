@@ -113,6 +113,16 @@ import Testing
     #expect(world.plan(Bed.request(Bed.image([Bed.rbd()]), .qcow2, policy: policy))?.lines == ["export scheme_not_allowed", "download ok"])
   }
 
+  @Test("a URL that the image service tells is never downloaded directly, even with its scheme switched on")
+  func toldURL() {
+    var policy = Bed.policy()
+    policy.allowedSchemes.insert("http")
+    var world = World()
+    #expect(
+      world.plan(Bed.request(Bed.image(["http://host/i"]), .raw, policy: policy))?.lines == ["download scheme_unsupported", "download ok"])
+    #expect(world.probes.isEmpty)
+  }
+
   @Test("a chosen candidate that fails in use gives way to the next; an outage in use bars the download too")
   func failsInUse() throws {
     var world = World()

@@ -40,6 +40,20 @@ import Testing
     #expect(world.plan(below)?.outcomeError(for: below)?.code == .belowMinDisk)
   }
 
+  @Test("a disk on RBD without any cluster for it is a matter of the configuration", arguments: [true, false])
+  func noCluster(_ typed: Bool) {
+    var world = World()
+    let request = Bed.request(Bed.image([Bed.rbd()]), policy: PlanPolicy(targetCluster: "gone"), typed: typed)
+    #expect(world.plan(request)?.outcomeError(for: request)?.code == .configuration)
+  }
+
+  @Test("an outage names on_direct_failed only where a download stands behind it", arguments: [(Target.qcow2, true), (.rbd, false)])
+  func outageHint(_ target: Target, _ named: Bool) {
+    var world = World.refusing(.timeout)
+    let request = Bed.request(Bed.image([Bed.rbd()]), target)
+    #expect(world.plan(request)?.outcomeError(for: request)?.hint?.contains("on_direct_failed") == named)
+  }
+
   @Test("one passing refusal makes the whole request unavailable, also among lasting ones")
   func transientWins() {
     let request = Bed.request(Bed.image(["rbd://image", Bed.rbd()]))
