@@ -79,6 +79,8 @@ extension Store {
     // Our own files come after FORMAT, so whatever is here is another software's; a mount point's own directory and our own crash excepted.
     let foreign = try root.names().filter { $0 != "lost+found" && !$0.hasPrefix(".slipway-") }
     guard foreign.isEmpty else {
+      // Another process may have made the store since: FORMAT comes before everything else, so it is there then.
+      if try checkFormat(root) { return }
       throw SlipwayError(
         .storeRefused, "\(root.path) is not empty and no store (it holds '\(foreign[0])')", object: root.path,
         hint: "give an empty directory with store.path")
