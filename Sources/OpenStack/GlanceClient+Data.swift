@@ -24,7 +24,7 @@ extension GlanceClient {
       switch body.head.status {
       case 206 where body.head.rangeStart == offset: return ImageData(body: body, offset: offset, length: body.head.contentLength)
       case 200: return ImageData(body: body, offset: 0, length: body.head.contentLength)
-      case 206, 400, 416: body.close()
+      case 206, 400, 416, 500: body.close()
       default: try await judgeData(body, id, identity)
       }
     }

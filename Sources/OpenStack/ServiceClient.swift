@@ -92,6 +92,8 @@ struct ServiceClient: Sendable {
           continue
         }
         throw refused(identity, base)
+      // Glance fails so on a range of an image without data, which says nothing of its health.
+      case 500 where range != nil: return answer
       case 429, 500, 502...599:
         throw SlipwayError(
           .imageServiceUnavailable, "the \(name) at \(Location.redacted(base)) answered with HTTP \(status)", object: cloud.name,

@@ -53,8 +53,13 @@ import Testing
     let client = try makeClient()
     let stream = try await client.stream(HTTPRequest(.get, server.url))
     try await Task.sleep(for: .milliseconds(50))
-    let got = try await stream.next(into: Buffer(capacity: 4096))
+    let buffer = Buffer(capacity: 4096)
+    var got = 0
+    let error = await failure {
+      while true { got += try await stream.next(into: buffer) }
+    }
     #expect(got == 600)
+    #expect(error?.kind == .truncated)
     await client.close()
   }
 

@@ -24,7 +24,7 @@ import Testing
     #expect(data.offset == 40_000 && data.length == 60_000)
   }
 
-  @Test(arguments: [200, 400, 416, 206]) func aStoreWithoutRangesStartsAgain(status: Int) async throws {
+  @Test(arguments: [200, 400, 416, 206, 500]) func aStoreWithoutRangesStartsAgain(status: Int) async throws {
     let cloud = try FakeCloud { ask in
       guard ask.request.headers["range"] != nil else { return FaultReply(200, body: DataTests.bytes) }
       // 206 from another place than asked is no resumption either.

@@ -26,7 +26,8 @@ final class FakeCloud: Sendable {
   init(
     roles: [String] = ["admin", "service"], lifetime: Int = 3600, catalogPath: String = "/image", authenticated: Bool = true,
     change: (inout CloudConfiguration) -> Void = { _ in }, keystone: (@Sendable (Int) -> FaultReply?)? = nil,
-    settings: (inout HTTPClient.Settings) -> Void = { _ in }, glance answer: @escaping @Sendable (Ask) -> FaultReply
+    settings: (inout HTTPClient.Settings) -> Void = { _ in }, retry changeRetry: (inout RetryPolicy) -> Void = { _ in },
+    glance answer: @escaping @Sendable (Ask) -> FaultReply
   ) throws {
     let counts = Locked<[String: Int]>([:])
     let here = Locked("")
@@ -62,6 +63,7 @@ final class FakeCloud: Sendable {
     http = try HTTPClient(settings: cloud.httpSettings(base))
     var retry = RetryPolicy()
     retry.pause = .milliseconds(5)
+    changeRetry(&retry)
     glance = GlanceClient(cloud: cloud, http: http, retry: retry)
   }
 

@@ -57,8 +57,8 @@ import Testing
   }
 
   @Test func aDeadlineThatWouldPassInThePauseEndsItNow() async throws {
-    let cloud = try FakeCloud { _ in FaultReply(503, [("Retry-After", "4")]) }
-    let error = await failure { try await cloud.glance.image(id: FakeCloud.id, context: cloud.context(.seconds(2))) }
+    let cloud = try FakeCloud(retry: { $0.longestRetryAfter = .seconds(300) }) { _ in FaultReply(503, [("Retry-After", "200")]) }
+    let error = await failure { try await cloud.glance.image(id: FakeCloud.id, context: cloud.context(.seconds(30))) }
     #expect(error?.code == .imageServiceUnavailable)
     #expect(asked(cloud) == 1)
   }
