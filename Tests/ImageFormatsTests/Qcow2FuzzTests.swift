@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Valid images with damage in them: whatever stands in a file, the reader and the inspector end with bytes or with `formatRefused`.
-@Suite struct Qcow2FuzzTests {
+@Suite(.serialized) struct Qcow2FuzzTests {
   static let recipes = [
     ["-o", "cluster_size=512"], ["-c", "-o", "cluster_size=4096"], ["-c", "-o", "compression_type=zstd,cluster_size=4096"],
     ["-c", "-o", "compat=0.10"], ["-o", "preallocation=metadata,cluster_size=1024"],

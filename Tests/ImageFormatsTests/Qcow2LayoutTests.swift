@@ -3,7 +3,7 @@ import Model
 import TestSupport
 import Testing
 
-@Suite struct Qcow2LayoutTests {
+@Suite(.serialized) struct Qcow2LayoutTests {
   static let images: [SparseImage] = [
     SparseImage("empty", size: 0, share: 0),
     SparseImage("one byte", size: 1, share: 1),

@@ -2,7 +2,7 @@ import ImageFormats
 import Model
 import Testing
 
-@Suite struct Qcow2OverlayTests {
+@Suite(.serialized) struct Qcow2OverlayTests {
   @Test(.timeLimit(.minutes(1)), arguments: [ImageFormat.raw, .qcow2])
   func qemuOpensTheOverlayOnItsBase(_ format: ImageFormat) async throws {
     let scratch = try Scratch()

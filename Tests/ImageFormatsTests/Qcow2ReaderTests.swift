@@ -3,7 +3,7 @@ import Model
 import TestSupport
 import Testing
 
-@Suite struct Qcow2ReaderTests {
+@Suite(.serialized) struct Qcow2ReaderTests {
   /// How qemu-img is told to make an image.
   struct Recipe: Sendable, CustomTestStringConvertible {
     let testDescription: String
@@ -31,17 +31,15 @@ import Testing
     var generator = SplitMix64(seed: seed)
     var bytes: [UInt8] = []
     bytes.reserveCapacity(size)
+    func append(_ words: [UInt64], _ length: Int) { words.withUnsafeBytes { bytes += $0.prefix(length) } }
     while bytes.count < size {
       let length = min(Int.random(in: 1...300_000, using: &generator), size - bytes.count)
       switch Int.random(in: 0..<3, using: &generator) {
       case 0: bytes += repeatElement(0, count: length)
-      case 1:
-        let words = (0...length / 8).map { _ in generator.next() }
-        words.withUnsafeBytes { bytes += $0.prefix(length) }
+      case 1: append((0...length / 8).map { _ in generator.next() }, length)
       default:
-        let word = (0..<Int.random(in: 1...400, using: &generator)).map { _ in UInt8.random(in: 32..<127, using: &generator) }
-        let repeated = repeatElement(word, count: length / word.count + 1).joined()
-        bytes += repeated.prefix(length)
+        let period = (0..<Int.random(in: 1...50, using: &generator)).map { _ in generator.next() }
+        append((0...length / 8).map { period[$0 % period.count] }, length)
       }
     }
     // Whole sectors, as a guest sees them.
@@ -50,9 +48,9 @@ import Testing
 
   static let expected = content()
 
-  private func make(_ arguments: [String], in scratch: Scratch) async throws -> MemoryFile {
+  private func make(_ arguments: [String], in scratch: Scratch, content: [UInt8] = expected) async throws -> MemoryFile {
     let raw = try LocalFile(scratch.file("raw"), create: true)
-    try raw.write(Qcow2ReaderTests.expected, at: 0)
+    try raw.write(content, at: 0)
     let outcome = try await QemuImg.attempt(
       ["convert", "-f", "raw", "-O", "qcow2"] + arguments + [scratch.file("raw"), scratch.file("qcow2")])
     try #require(outcome.status == 0, "\(outcome.output)")
@@ -85,9 +83,11 @@ import Testing
   @Test(.timeLimit(.minutes(1)), arguments: recipes)
   func readsWhatQemuWrites(_ recipe: Recipe) async throws {
     let scratch = try Scratch()
-    let file = try await make(recipe.arguments, in: scratch)
+    // Several clusters of each size, and no more.
+    let size = recipe.testDescription.contains("2M") ? Qcow2ReaderTests.expected.count : 1_234_944
+    let expected = Array(Qcow2ReaderTests.expected.prefix(size))
+    let file = try await make(recipe.arguments, in: scratch, content: expected)
     let reader = try Qcow2Reader(fileSize: Int64(file.bytes.count), object: "it", read: file.read)
-    let expected = Qcow2ReaderTests.expected
     #expect(reader.virtualSize == Int64(expected.count))
     #expect(try readByExtents(reader, file, limit: 4096) == expected)
     #expect(try readByExtents(reader, file, limit: 1) == expected)
@@ -141,7 +141,6 @@ import Testing
     let options: [([String], String)] = [
       (["-b", scratch.file("base"), "-F", "raw"], "backing file"), (["-o", "data_file=" + scratch.file("data")], "external data file"),
       (["-o", "extended_l2=on"], "extended L2"),
-      (["--object", "secret,id=s,data=abcdef", "-o", "encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10"], "encrypted"),
     ]
     for (arguments, word) in options {
       let outcome = try await QemuImg.attempt(["create", "-f", "qcow2"] + arguments + [scratch.file("it"), "1M"])

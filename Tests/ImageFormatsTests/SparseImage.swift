@@ -33,9 +33,10 @@ struct SparseImage: Sendable, CustomTestStringConvertible {
     self.seed = seed
   }
 
-  /// The bytes of a range that lies within one run.
+  /// The bytes of a range that lies within one run and begins at a multiple of 8.
   func bytes(_ range: Range<Int64>) -> [UInt8] {
-    range.map { offset in UInt8(truncatingIfNeeded: SplitMix64.mix(seed ^ UInt64(offset / 8)) >> UInt64(offset % 8 * 8)) | 1 }
+    let words = (range.lowerBound / 8..<(range.upperBound + 7) / 8).map { SplitMix64.mix(seed ^ UInt64($0)) | 0x0101_0101_0101_0101 }
+    return words.withUnsafeBytes { Array($0.prefix(range.count)) }
   }
 
   /// The runs cut into pieces of at most `length` bytes.
