@@ -18,7 +18,7 @@ public final class FaultySource: RandomAccessSource {
     case hang(_ number: Int)
     /// Read `number` never ends, whatever happens, until `release` is called.
     case deaf(_ number: Int)
-    /// Read `number` throws `timeout` once, keeps the buffer, and fills it with rubbish some milliseconds later.
+    /// Read `number` throws `timeout` once, keeps the buffer, and fills it with rubbish just after the next attempt has succeeded.
     case late(_ number: Int)
     /// Asking for extents fails with `code`, `times` times.
     case failExtents(times: Int, code: ErrorCode)
@@ -33,7 +33,7 @@ public final class FaultySource: RandomAccessSource {
     var attempts: [Int: Int] = [:]
     var extentAttempts = 0
     var generator: SplitMix64
-    var isReleased = false
+    var kept: Buffer?
   }
 
   public let size: Int64
@@ -97,15 +97,16 @@ public final class FaultySource: RandomAccessSource {
       case .hang(number): try await Deadline.never.sleep()
       case .deaf(number): try await gate.value()
       case .late(number) where attempt == 1:
-        Thread.detach(name: "late") {
-          // A few milliseconds, long enough for the next attempt to be here first.
-          for _ in 0..<50_000 { _ = ContinuousClock.now }
-          for index in 0..<length { buffer.memory[index] = 0xBD }
-        }
+        state.with { $0.kept = buffer }
         throw SlipwayError(.timeout, "read \(number) took too long")
       default: break
       }
     }
     try await base.read(at: offset, length: length, into: buffer)
+    for case .late(number) in faults {
+      guard let kept = state.with({ $0.kept }) else { continue }
+      for index in 0..<length { kept.memory[index] = 0xBD }
+      state.with { $0.kept = nil }
+    }
   }
 }

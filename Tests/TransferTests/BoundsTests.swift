@@ -98,7 +98,7 @@ struct BoundsTests {
     #expect(order.count == 0)
   }
 
-  @Test("progress never goes back and ends at the size")
+  @Test("progress stays within the size and ends at it")
   func progress() async throws {
     var setting = Setting(chunk: 64 << 10)
     setting.options.progressInterval = .zero

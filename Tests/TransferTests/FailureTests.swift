@@ -140,7 +140,7 @@ struct FailureTests {
   func lastByte() async throws {
     let setting = Setting()
     let sink = MemorySink()
-    let refusing = Recorder(failing: (image.size, .digestMismatch))
+    let refusing = Recorder(pause: .milliseconds(2), failing: (image.size, .digestMismatch))
     #expect(await setting.failure(of: sink) { try await setting.run(image, to: sink, refusing) } == .digestMismatch)
   }
 
