@@ -35,7 +35,11 @@ struct EasySetup {
     set(CURLOPT_BUFFERSIZE, 256 << 10)
     set(CURLOPT_USERAGENT, settings.userAgent)
     if transfer.url.isLoopback { set(CURLOPT_NOPROXY, "*") }
-    if let file = settings.caFile { set(CURLOPT_CAINFO, file) }
+    if let file = settings.caFile {
+      set(CURLOPT_CAINFO, file)
+      // Else the distribution's directory of authorities would be trusted beside it.
+      point(CURLOPT_CAPATH, nil)
+    }
     if !settings.verifiesPeer {
       set(CURLOPT_SSL_VERIFYPEER, 0)
       set(CURLOPT_SSL_VERIFYHOST, 0)
