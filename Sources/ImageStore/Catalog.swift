@@ -16,8 +16,11 @@ final class Catalog: Sendable {
   private init(_ queue: DatabaseQueue) { self.queue = Locked(queue) }
 
   /// Opens the catalog of the store at `root`, made anew when it is missing, damaged, someone else's or older; the flag tells so, and that it
-  /// is to be filled from the directory. Throws `store_refused` when it is newer, `io_error`.
-  static func open(in root: Directory, locks: Directory) throws -> (catalog: Catalog, isFresh: Bool) {
+  /// is to be filled from the directory. Where no file can be made or written (a full store must still open, to be cleaned), the catalog is in
+  /// memory, and `warn` is told. Throws `store_refused` when it is newer.
+  static func open(
+    in root: Directory, locks: Directory, warn: (String) -> Void
+  ) throws -> (catalog: Catalog, isFresh: Bool) {
     // Two processes must not make it anew at once. Opening takes milliseconds, so a short wait is enough.
     let guardian = try waitForLock(in: locks)
     defer { guardian.release() }
@@ -32,12 +35,12 @@ final class Catalog: Sendable {
         if try check(queue, root) { return (Catalog(queue), false) }
         try queue.close()
       } catch {
-        guard isDamage(error) else { throw failure(error, root) }
+        guard isDamage(error) else { return (try inMemory(instead: error, root, warn), true) }
       }
     }
     do {
       return (Catalog(try make(root)), true)
-    } catch { throw failure(error, root) }
+    } catch { return (try inMemory(instead: error, root, warn), true) }
   }
 
   /// Replaces a damaged catalog by an empty one, to be filled by the caller.
@@ -110,6 +113,11 @@ final class Catalog: Sendable {
     // Made by us first, so that it has the store's owner and no one else reads it; SQLite gives its companions the same.
     try root.createFile(fileName, mode: 0o600).close()
     let queue = try connect(root)
+    try fill(queue)
+    return queue
+  }
+
+  private static func fill(_ queue: DatabaseQueue) throws {
     try queue.write { database in
       try database.execute(sql: "PRAGMA application_id = \(applicationID)")
       try database.execute(
@@ -123,14 +131,14 @@ final class Catalog: Sendable {
       // Last: a catalog that was not finished has version 0 and is made anew.
       try database.execute(sql: "PRAGMA user_version = \(version)")
     }
-    return queue
   }
 
-  private static func failure(_ error: any Error, _ root: Directory) -> any Error {
-    guard let database = error as? DatabaseError else { return error }
-    let code: ErrorCode = database.resultCode == .SQLITE_FULL ? .noSpace : .ioError
-    return SlipwayError(
-      code, "cannot open the catalog of the store \(root.path): \(database.message ?? "SQLite error \(database.resultCode.rawValue)")",
-      object: root.path, cause: database)
+  private static func inMemory(instead error: any Error, _ root: Directory, _ warn: (String) -> Void) throws -> Catalog {
+    let isRefusal = (error as? SlipwayError).map { $0.code != .noSpace && $0.code != .ioError } ?? false
+    guard !isRefusal else { throw error }
+    warn("the catalog of the store \(root.path) cannot be used, so uses are not recorded: \(error)")
+    let queue = try DatabaseQueue()
+    try fill(queue)
+    return Catalog(queue)
   }
 }

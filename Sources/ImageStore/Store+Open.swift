@@ -43,7 +43,7 @@ extension Store {
     let locks = try part("locks", 0o700)
     let temporary = try part("tmp", 0o700)
     let quarantine = try part("quarantine", 0o700)
-    let (catalog, isFresh) = try Catalog.open(in: root, locks: locks)
+    let (catalog, isFresh) = try Catalog.open(in: root, locks: locks, warn: warn)
     let store = Store(
       root: root, bases: bases, meta: meta, locks: locks, temporary: temporary, quarantine: quarantine, catalog: catalog, pool: pool,
       unnamed: unnamed, warn: warn)

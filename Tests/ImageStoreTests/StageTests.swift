@@ -120,4 +120,25 @@ import Testing
     #expect(scratch.names("tmp") == [])
     await store.close()
   }
+
+  @Test func aFullStoreStillOpensAndTellsWhatItHolds() async throws {
+    let identity = try identity()
+    let store = try await scratch.open()
+    try await store.put(as: identity, context: scratch.context)
+    await store.close()
+    // To the brim, by a file that is not ours; the catalog's companions went with the last connection.
+    let directory = try Directory.open(scratch.storePath)
+    let filler = try directory.createFile("filler")
+    var offset: Int64 = 0
+    while (try? filler.write([UInt8](repeating: 7, count: 4096), at: offset)) != nil { offset += 4096 }
+    try filler.close()
+    try directory.close()
+    let full = try await scratch.open()
+    #expect(try await full.lookup(identity) != nil)
+    #expect(try await full.list().count == 1)
+    #expect(try await full.find(imageID: #require(imageA)).count == 1)
+    await full.recordUse(identity.name)
+    #expect(try await full.available() == ByteCount(0))
+    await full.close()
+  }
 }
