@@ -150,3 +150,16 @@ public struct ImageParent: Sendable, Hashable {
   /// The snapshot's id, never given again within the image.
   public let snapshotID: UInt64
 }
+
+extension Image {
+  /// A snapshot's id, never given again within the image (Implements `rbd_snap_get_id`).
+  public func snapshotID(_ snapshot: String) async throws -> UInt64 {
+    let label = self.label
+    return try await blocking { image in
+      var id: UInt64 = 0
+      try CephCheck.check(
+        rbd_snap_get_id(image, snapshot, &id), "rbd_snap_get_id", object: label, doing: "ask for snapshot '\(snapshot)' of \(label)")
+      return id
+    }
+  }
+}

@@ -10,8 +10,8 @@ public final class RBDSource: RandomAccessSource {
   /// Bytes of one object, so that no read straddles two.
   public let objectSize: Int64
   private let pool: Pool
-  private let image: Image
-  private let wholeObjects: Bool
+  let image: Image
+  let wholeObjects: Bool
 
   private init(pool: Pool, image: Image, wholeObjects: Bool) {
     self.pool = pool
@@ -49,5 +49,13 @@ public final class RBDSource: RandomAccessSource {
   public func close() async {
     await image.close()
     await pool.close()
+  }
+}
+
+extension RBDSource {
+  /// Bytes that exist, where the object map tells that cheaply; nil else.
+  public func estimate() async throws -> Int64? {
+    guard wholeObjects else { return nil }
+    return try await image.extents(from: 0, to: size, wholeObjects: true).reduce(0) { $0 + ($1.isData ? $1.length : 0) }
   }
 }
