@@ -67,7 +67,10 @@ let all: [Target] = [
 
   // Tier 5: the verbs.
   .executableTarget(
-    name: "slipway", dependencies: ["Agent", "Wire", "Configuration", "Model", "Runtime", "CLinux", "CCurl", arguments, logging],
+    name: "slipway",
+    dependencies: [
+      "Agent", "Wire", "Configuration", "Disks", "HTTPClient", "ImageStore", "OpenStack", "Model", "Runtime", "CLinux", arguments, logging,
+    ],
     swiftSettings: settings),
 
   // Seeded images, sources that fail on demand, sinks in memory: for tests alone, nothing that ships imports it.

@@ -1,5 +1,6 @@
+internal import Configuration
 public import ImageStore
-public import Model
+internal import Model
 public import Runtime
 
 extension Agent {

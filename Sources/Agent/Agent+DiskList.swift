@@ -1,3 +1,4 @@
+internal import Configuration
 internal import Ceph
 public import Disks
 public import Model

@@ -1,3 +1,5 @@
+internal import Configuration
+internal import ImageStore
 internal import Ceph
 public import Disks
 internal import Files

@@ -1,3 +1,4 @@
+internal import Configuration
 public import ImageStore
 public import Model
 internal import Planner

@@ -1,3 +1,4 @@
+internal import ImageStore
 public import Model
 internal import Configuration
 internal import Planner

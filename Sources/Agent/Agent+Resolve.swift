@@ -1,3 +1,4 @@
+internal import Configuration
 internal import Model
 internal import OpenStack
 internal import Runtime
@@ -24,7 +25,7 @@ extension Agent {
     }
     do {
       try Self.judge(description)
-    } catch let error as SlipwayError {
+    } catch {
       if error.code == .imageDeleted, let id = description.id, request.purpose.survivesDeletion { return .cachedOnly(id, error) }
       throw error
     }

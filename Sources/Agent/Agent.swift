@@ -6,7 +6,7 @@ internal import HTTPClient
 internal import ImageStore
 internal import Model
 internal import OpenStack
-public import Runtime
+internal import Runtime
 
 /// The one engine behind every verb and the API: introduces the rooms to each other, and owns what lives as long as the process.
 public final class Agent: Sendable {
@@ -33,7 +33,7 @@ public final class Agent: Sendable {
   }
 
   /// An engine; nothing is connected or opened yet. `environment` is where `OS_*` and the like are looked up.
-  public init(_ configuration: Configuration, environment: [String: String] = ProcessInfo.processInfo.environment) throws {
+  public init(_ configuration: Configuration, environment: [String: String]) throws {
     self.configuration = configuration
     self.environment = environment
     clusters = Clusters(configuration.clusters)

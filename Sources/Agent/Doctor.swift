@@ -1,7 +1,9 @@
+internal import ImageStore
+internal import Files
 internal import Ceph
 internal import Configuration
 internal import Disks
-public import Model
+internal import Model
 internal import OpenStack
 public import Runtime
 

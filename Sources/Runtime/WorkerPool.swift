@@ -84,7 +84,7 @@ public final class WorkerPool: Sendable {
   private func spawn() {
     let lock = self.lock
     let wake = self.wake
-    Thread.detach(name: name) {
+    let started = Thread.detach(name: name) {
       while true {
         lock.with { $0.idle += 1 }
         wake.wait()
@@ -108,13 +108,27 @@ public final class WorkerPool: Sendable {
         if ended { return }
       }
     }
+    if !started { runHere() }
+  }
+
+  /// No thread to be had. Others of the pool will come to the job; where there are none it is done here rather than never.
+  private func runHere() {
+    let job = lock.with { state -> (@Sendable () -> Void)? in
+      state.threads -= 1
+      guard state.threads == 0, state.head < state.jobs.count else { return nil }
+      let job = state.jobs[state.head]
+      state.head += 1
+      return job
+    }
+    job?()
   }
 }
 
 /// Starts detached threads; the one place that calls `pthread_create`.
 public enum Thread {
-  /// Runs `body` on a new detached thread called `name` (cut to 15 bytes), with the signals that a process ends by blocked.
-  public static func detach(name: String, _ body: @escaping @Sendable () -> Void) {
+  /// Runs `body` on a new detached thread called `name` (cut to 15 bytes). False when the system gives no thread; then nothing runs.
+  @discardableResult
+  public static func detach(name: String, _ body: @escaping @Sendable () -> Void) -> Bool {
     final class Start: Sendable {
       let name: String
       let body: @Sendable () -> Void
@@ -134,12 +148,12 @@ public enum Thread {
         start.body()
         return nil
       }, box.toOpaque())
-    if code == 0 {
-      pthread_detach(thread)
-    } else {
-      // No thread to be had: the work is done here rather than lost.
-      box.takeRetainedValue().body()
+    guard code == 0 else {
+      box.release()
+      return false
     }
+    pthread_detach(thread)
+    return true
   }
 }
 
