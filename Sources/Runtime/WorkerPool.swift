@@ -64,7 +64,8 @@ public final class WorkerPool: Sendable {
   public func submit(_ job: @escaping @Sendable () -> Void) {
     let start = lock.with { state -> Bool in
       state.jobs.append(job)
-      if state.idle > 0 || state.threads >= limit { return false }
+      // An idle thread that has a job on its way to it is spoken for.
+      if state.jobs.count - state.head <= state.idle || state.threads >= limit { return false }
       state.threads += 1
       return true
     }

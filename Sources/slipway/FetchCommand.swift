@@ -49,4 +49,4 @@ struct FetchCommand: AsyncParsableCommand {
   }
 }
 
-extension BaseFormat: @retroactive ExpressibleByArgument {}
+extension BaseFormat: ExpressibleByArgument {}

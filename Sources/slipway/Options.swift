@@ -56,8 +56,8 @@ struct ImageOptions: ParsableArguments {
   }
 }
 
-extension Purpose: @retroactive ExpressibleByArgument {}
-extension Target: @retroactive ExpressibleByArgument {}
+extension Purpose: ExpressibleByArgument {}
+extension Target: ExpressibleByArgument {}
 
 /// A duration on the command line.
 struct DurationArgument: ExpressibleByArgument {
