@@ -26,7 +26,7 @@ extension FileDisks {
       let file = try disks.directory.openFile(fileName)
       let used: Bool
       do {
-        used = try file.isLockedElsewhere()
+        used = try FileLock.isLocked(file)
         try file.close()
       } catch {
         try? file.close()
