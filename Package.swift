@@ -41,20 +41,20 @@ let all: [Target] = [
   room("Runtime", ["Model", "CLinux", logging]),
 
   // Tier 2: thin handles and pure machines.
-  room("Transfer", ["Model", "Runtime"]),
+  room("Transfer", ["Model", "Runtime", "CLinux"]),
   room("ImageFormats", ["Model", "Runtime", "CZlib", "CZstd"]),
-  room("Configuration", ["Model", "Runtime", yams]),
+  room("Configuration", ["Model", yams]),
   room("Ceph", ["Model", "Runtime", "CCeph"]),
   room("HTTPClient", ["Model", "Runtime", "CCurl"]),
   room("Crypto", ["Model", "Runtime", "COpenSSL"]),
   room("Files", ["Model", "Runtime", "CLinux"]),
 
   // Tier 3: what Slipway knows.
-  room("Planner", ["Model", "Runtime"]),
+  room("Planner", ["Model"]),
   room("ImageStore", ["Model", "Runtime", "Files", "Crypto", grdb]),
   room("Disks", ["Model", "Runtime", "Files", "Ceph", "ImageFormats"]),
   room("Transports", ["Model", "Runtime", "Transfer", "ImageFormats", "Ceph", "HTTPClient", "Crypto", "Files"]),
-  room("OpenStack", ["Model", "Runtime", "HTTPClient", yams]),
+  room("OpenStack", ["Model", "Runtime", "HTTPClient", yams, logging]),
 
   // Tier 4: who introduces the rooms to each other, and the words spoken outside.
   room(
@@ -67,25 +67,33 @@ let all: [Target] = [
 
   // Tier 5: the verbs.
   .executableTarget(
-    name: "slipway", dependencies: ["Agent", "Wire", "Configuration", "Model", "Runtime", "CLinux", "CCurl", arguments, logging],
+    name: "slipway",
+    dependencies: [
+      "Agent", "Wire", "Configuration", "Disks", "HTTPClient", "ImageStore", "OpenStack", "Model", "Runtime", "CLinux", arguments, logging,
+    ],
     swiftSettings: settings),
+
+  // Seeded images, sources that fail on demand, sinks in memory: for tests alone, nothing that ships imports it.
+  room("TestSupport", ["Model", "Runtime", "Transfer"]),
 
   tests("Model"),
   tests("Runtime", ["Model"]),
-  tests("Transfer", ["Model", "Runtime"]),
-  tests("ImageFormats", ["Model"]),
+  tests("Transfer", ["Model", "Runtime", "TestSupport", logging]),
+  tests("ImageFormats", ["Model", "Runtime", "TestSupport"]),
   tests("Configuration", ["Model"]),
-  tests("HTTPClient", ["Model", "Runtime"]),
+  // An HTTP server that fails on demand, for the tests of the rooms that speak HTTP.
+  .target(name: "FaultServer", dependencies: ["Runtime"], path: "Tests/FaultServer", swiftSettings: settings),
+  tests("HTTPClient", ["Model", "Runtime", "FaultServer"]),
   tests("Crypto", ["Model"]),
   tests("Files", ["Model", "Runtime"]),
   tests("Planner", ["Model"]),
-  tests("ImageStore", ["Model", "Runtime", "Files"]),
-  tests("Disks", ["Model", "Runtime", "Files"]),
+  tests("ImageStore", ["Model", "Runtime", "Files", grdb, logging]),
+  tests("Disks", ["Model", "Runtime", "Files", logging]),
   tests("Transports", ["Model", "Runtime", "Transfer", "ImageFormats", "Files"]),
-  tests("OpenStack", ["Model", "Runtime", "HTTPClient"]),
+  tests("OpenStack", ["Model", "Runtime", "HTTPClient", "FaultServer", logging]),
   tests("Wire", ["Model"]),
   .testTarget(name: "HouseTests", swiftSettings: settings),
-  .testTarget(name: "IntegrationTests", dependencies: ["Model", "Runtime", "Ceph"], swiftSettings: settings),
+  .testTarget(name: "IntegrationTests", dependencies: ["Model", "Runtime", "Ceph", "Disks", logging], swiftSettings: settings),
 ]
 
 /// `SLIPWAY_ONLY=Ceph,Files swift build --build-tests` builds only those rooms, their tests and what they stand on: the fast loop.

@@ -4,7 +4,7 @@ public struct Evidence: Sendable, Hashable, Codable {
   public enum DigestVerdict: String, Sendable, Hashable, Codable {
     /// Computed while the bytes streamed, and equal to the expected one.
     case matched
-    /// Nothing to compare with was given, and policy allowed that; the computed digest is recorded.
+    /// Nothing to compare with was given, and policy allowed that; a digest computed all the same is recorded.
     case none
     /// The image service had an algorithm but no value yet; the computed digest is recorded.
     case pending
@@ -12,8 +12,8 @@ public struct Evidence: Sendable, Hashable, Codable {
 
   /// The verdict on the digest.
   public var verdict: DigestVerdict
-  /// The digest of the stored bytes, computed here.
-  public var computed: Digest
+  /// The digest of the stored bytes, computed here; nil when nothing was expected and nobody asked for one.
+  public var computed: Digest?
   /// What it was compared with, nil when nothing was.
   public var expected: Digest?
   /// Who said what to expect: `os_hash`, `checksum`, `request`, nil.
@@ -27,7 +27,7 @@ public struct Evidence: Sendable, Hashable, Codable {
 
   /// Evidence; see the properties.
   public init(
-    verdict: DigestVerdict, computed: Digest, expected: Digest?, expectedFrom: String?, sourceSize: ByteCount, inspectedFormat: String,
+    verdict: DigestVerdict, computed: Digest?, expected: Digest?, expectedFrom: String?, sourceSize: ByteCount, inspectedFormat: String,
     verifiedAt: String
   ) {
     self.verdict = verdict

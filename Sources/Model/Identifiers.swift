@@ -14,7 +14,9 @@ public struct ImageID: Sendable, Hashable, Codable, CustomStringConvertible {
   public init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
     let text = try container.decode(String.self)
-    guard let id = ImageID(text) else { throw DecodingError.dataCorruptedError(in: container, debugDescription: "'\(text)' is no image id") }
+    guard let id = ImageID(text) else {
+      throw DecodingError.dataCorruptedError(in: container, debugDescription: "'\(text)' is no image id")
+    }
     self = id
   }
   public func encode(to encoder: any Encoder) throws {
@@ -78,6 +80,8 @@ public struct DiskName: Sendable, Hashable, Codable, CustomStringConvertible {
 
 private func canonicalUUID(_ text: String) -> String? {
   let groups = text.split(separator: "-", omittingEmptySubsequences: false)
-  guard groups.map(\.utf8.count) == [8, 4, 4, 4, 12], groups.allSatisfy({ $0.allSatisfy { $0.isASCII && $0.isHexDigit } }) else { return nil }
+  guard groups.map(\.utf8.count) == [8, 4, 4, 4, 12], groups.allSatisfy({ $0.allSatisfy { $0.isASCII && $0.isHexDigit } }) else {
+    return nil
+  }
   return text.lowercased()
 }

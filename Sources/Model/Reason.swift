@@ -25,6 +25,8 @@ public enum Reason: String, Sendable, Hashable, Codable, CaseIterable {
   case snapshotMissing = "snapshot_missing"
   case snapshotNotProtected = "snapshot_not_protected"
   case sizeMismatch = "size_mismatch"
+  /// The bytes were moved and are not those that the digest describes.
+  case digestMismatch = "digest_mismatch"
   case fallbackNotAllowed = "fallback_not_allowed"
   case notImplemented = "not_implemented"
   case noPoolBase = "no_pool_base"

@@ -5,7 +5,7 @@ internal import Glibc
 /// cooperative threads never do either. Jobs start in the order in which they came.
 public final class WorkerPool: Sendable {
   private struct State {
-    var jobs: [@Sendable () -> Void] = []
+    var jobs: [(@Sendable () -> Void)?] = []
     var head = 0
     var threads = 0
     var idle = 0
@@ -64,7 +64,8 @@ public final class WorkerPool: Sendable {
   public func submit(_ job: @escaping @Sendable () -> Void) {
     let start = lock.with { state -> Bool in
       state.jobs.append(job)
-      if state.idle > 0 || state.threads >= limit { return false }
+      // An idle thread that has a job on its way to it is spoken for.
+      if state.jobs.count - state.head <= state.idle || state.threads >= limit { return false }
       state.threads += 1
       return true
     }
@@ -84,7 +85,7 @@ public final class WorkerPool: Sendable {
   private func spawn() {
     let lock = self.lock
     let wake = self.wake
-    Thread.detach(name: name) {
+    let started = Thread.detach(name: name) {
       while true {
         lock.with { $0.idle += 1 }
         wake.wait()
@@ -92,6 +93,8 @@ public final class WorkerPool: Sendable {
           state.idle -= 1
           guard state.head < state.jobs.count else { return (nil, state.closed) }
           let job = state.jobs[state.head]
+          // A job owns memory that a budget counts: the queue must not keep it once it has run.
+          state.jobs[state.head] = nil
           state.head += 1
           if state.head == state.jobs.count {
             state.jobs.removeAll(keepingCapacity: true)
@@ -106,13 +109,27 @@ public final class WorkerPool: Sendable {
         if ended { return }
       }
     }
+    if !started { runHere() }
+  }
+
+  /// No thread to be had. Others of the pool will come to the job; where there are none it is done here rather than never.
+  private func runHere() {
+    let job = lock.with { state -> (@Sendable () -> Void)? in
+      state.threads -= 1
+      guard state.threads == 0, state.head < state.jobs.count else { return nil }
+      let job = state.jobs[state.head]
+      state.head += 1
+      return job
+    }
+    job?()
   }
 }
 
 /// Starts detached threads; the one place that calls `pthread_create`.
 public enum Thread {
-  /// Runs `body` on a new detached thread called `name` (cut to 15 bytes), with the signals that a process ends by blocked.
-  public static func detach(name: String, _ body: @escaping @Sendable () -> Void) {
+  /// Runs `body` on a new detached thread called `name` (cut to 15 bytes). False when the system gives no thread; then nothing runs.
+  @discardableResult
+  public static func detach(name: String, _ body: @escaping @Sendable () -> Void) -> Bool {
     final class Start: Sendable {
       let name: String
       let body: @Sendable () -> Void
@@ -132,12 +149,12 @@ public enum Thread {
         start.body()
         return nil
       }, box.toOpaque())
-    if code == 0 {
-      pthread_detach(thread)
-    } else {
-      // No thread to be had: the work is done here rather than lost.
-      box.takeRetainedValue().body()
+    guard code == 0 else {
+      box.release()
+      return false
     }
+    pthread_detach(thread)
+    return true
   }
 }
 

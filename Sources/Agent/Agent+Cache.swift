@@ -1,0 +1,28 @@
+internal import Configuration
+public import ImageStore
+internal import Model
+public import Runtime
+
+extension Agent {
+  /// Everything in the store: bases of ours, and names that are not.
+  public func bases(context: RequestContext) async throws -> [StoreEntry] { try await store(context).list() }
+
+  /// The store's directory.
+  public var storePath: String { configuration.store.path }
+
+  /// The bases of one image: by image id, by the name the image had when it was fetched, or by the base's own name. Throws `base_not_found`.
+  public func bases(of text: String, context: RequestContext) async throws -> [StoreEntry] {
+    let wanted = ImageID(text)?.text ?? text
+    let found = try await store(context).list().filter { entry in
+      if entry.name == wanted { return true }
+      guard let record = entry.state.record else { return false }
+      return record.images.contains { $0.text == wanted } || record.imageName == wanted || record.source == wanted
+    }
+    guard !found.isEmpty else {
+      throw SlipwayError(
+        .baseNotFound, "no base of '\(text)' is in the store \(configuration.store.path)", object: text,
+        hint: "see 'slipway cache list', or bring it with: slipway fetch \(text)")
+    }
+    return found
+  }
+}

@@ -1,0 +1,111 @@
+internal import Configuration
+public import ImageStore
+public import Model
+internal import Planner
+public import Runtime
+
+/// A base that is ready, and how it came to be.
+public struct FetchAnswer: Sendable {
+  /// The image's id, or the location that was typed.
+  public let image: String
+  /// Absolute path of the base.
+  public let path: String
+  /// Its record.
+  public let record: BaseRecord
+  /// The way by which it came now; nil on a hit.
+  public let route: Route?
+  /// What this very request moved.
+  public let tally: ByteTally
+  /// How long it took.
+  public let duration: Duration
+}
+
+extension Agent {
+  /// Brings an image into the store as a verified base, or finds it there.
+  ///
+  /// The image service is asked in either case. Two requests for one image transfer it once, between processes too.
+  public func fetch(_ request: ImageRequest, format: BaseFormat?, context: RequestContext) async throws -> FetchAnswer {
+    let start = ContinuousClock.now
+    let format = format ?? Self.format(for: .qcow2, configuration)
+    switch try await resolve(request, context) {
+    case .cachedOnly(let id, let error):
+      guard let record = try await cached(id, format, context) else { throw error }
+      return try await hit(record, id.text, start, context)
+    case .image(let image):
+      return try await base(image, format, start, context)
+    }
+  }
+
+  /// The base of an image that the caller may use.
+  func base(
+    _ image: ResolvedImage, _ format: BaseFormat, _ start: ContinuousClock.Instant, _ context: RequestContext
+  ) async throws -> FetchAnswer {
+    try Self.judgeBytes(image)
+    if configuration.trust.digest == .required, image.expectations.isEmpty {
+      throw SlipwayError(
+        .digestRequired, "image \(image.key) has no digest\(image.description.digestPending ? " yet" : ""), and the policy requires one",
+        object: image.key, hint: "give --digest ALGORITHM:HEX, or set trust.digest: if-present")
+    }
+    let store = try await store(context)
+    let target: Target = format == .raw ? .raw : .qcow2
+    var planner = RoutePlanner(planRequest(image, target: target, baseOnly: true, size: nil, mode: .spawn))
+    var known = try identity(image, format, version: nil)
+    if known == nil {
+      // A typed location without a digest: what it is now tells whether we have it.
+      let plan = try await drive(&planner, context)
+      guard let choice = planner.choice else { throw plan.outcomeError(for: planner.request) ?? noRoute(image) }
+      known = try identity(image, format, chosen: choice.facts?.version)
+    }
+    guard let identity = known else { throw noRoute(image) }
+    if let record = try await store.lookup(identity) {
+      return try await hit(record, image.key, start, context, adding: image.description.id)
+    }
+    let prepared = planner
+    return try await store.withBaseLock(identity, context: context) { _ in
+      context.progress(Progress(phase: .waiting))
+    } _: { lock in
+      if let record = try await store.lookup(identity) {
+        if let id = image.description.id { _ = try await store.noteImage(id, lock: lock) }
+        return try await self.hit(record, image.key, start, context)
+      }
+      var planner = prepared
+      let work = BaseWork(agent: self, store: store, image: image, identity: identity, lock: lock, context: context)
+      let (published, route, tally) = try await work.run(&planner)
+      await store.recordUse(published.record.name)
+      return FetchAnswer(
+        image: image.key, path: published.path, record: published.record, route: route, tally: tally, duration: ContinuousClock.now - start)
+    }
+  }
+
+  private func hit(
+    _ record: BaseRecord, _ key: String, _ start: ContinuousClock.Instant, _ context: RequestContext, adding id: ImageID? = nil
+  ) async throws -> FetchAnswer {
+    let store = try await store(context)
+    var record = record
+    if let id, !record.images.contains(id) {
+      record = try await store.withBaseLock(record.identity, context: context) { lock in try await store.noteImage(id, lock: lock) }
+    }
+    await store.recordUse(record.name)
+    return FetchAnswer(
+      image: key, path: store.path(of: record.name), record: record, route: nil, tally: ByteTally(virtual: record.virtualSize.bytes),
+      duration: ContinuousClock.now - start)
+  }
+
+  func noRoute(_ image: ResolvedImage) -> SlipwayError {
+    SlipwayError(.noRoute, "no route leads to image \(image.key)", object: image.key, hint: "see: slipway plan \(image.key)")
+  }
+
+  /// Formats that this version can read, on a hit as on a miss.
+  static func judgeBytes(_ image: ResolvedImage) throws(SlipwayError) {
+    let description = image.description
+    guard let format = description.diskFormat, format == "raw" || format == "qcow2" else {
+      throw SlipwayError(
+        .formatRefused, "image \(image.key) has disk_format '\(description.diskFormat ?? "none")', which this version does not read",
+        object: image.key, hint: "convert it to raw or qcow2 and upload that")
+    }
+    if let container = description.containerFormat, container != "bare" {
+      throw SlipwayError(
+        .formatRefused, "image \(image.key) has container_format '\(container)'", object: image.key, hint: "upload the bare disk image")
+    }
+  }
+}

@@ -1,0 +1,89 @@
+internal import ImageStore
+public import Model
+internal import Configuration
+internal import Planner
+public import Runtime
+
+/// What `plan` answers.
+public struct PlanAnswer: Sendable {
+  /// The image's id, or the location that was typed.
+  public let image: String
+  /// Every candidate.
+  public let plan: Plan
+  /// Whether a base in the store serves the request as it is.
+  public let cached: Bool
+  /// The error that a request would end with, nil when there is a way.
+  public let failure: SlipwayError?
+}
+
+extension Agent {
+  /// Looks at every candidate, in parallel, and moves nothing.
+  public func plan(
+    _ request: ImageRequest, target: Target?, size: ByteCount?, context: RequestContext
+  ) async throws -> PlanAnswer {
+    let target = target ?? configuration.disks.target
+    switch try await resolve(request, context) {
+    case .cachedOnly(let id, let error):
+      guard target != .rbd, try await cached(id, Self.format(for: target, configuration), context) != nil else { throw error }
+      return PlanAnswer(image: id.text, plan: Plan(target: target, chosen: nil, candidates: []), cached: true, failure: nil)
+    case .image(let image):
+      var planner = RoutePlanner(planRequest(image, target: target, baseOnly: false, size: size, mode: .explain))
+      let plan = try await drive(&planner, context, parallel: true)
+      var cached = false
+      if target != .rbd,
+        let identity = try identity(image, Self.format(for: target, configuration), version: planner.choice?.facts?.version)
+      {
+        cached = try await store(context).lookup(identity) != nil
+      }
+      return PlanAnswer(image: image.key, plan: plan, cached: cached, failure: cached ? nil : plan.outcomeError(for: planner.request))
+    }
+  }
+
+  func planRequest(_ image: ResolvedImage, target: Target, baseOnly: Bool, size: ByteCount?, mode: PlanRequest.Mode) -> PlanRequest {
+    let policy = PlanPolicy(
+      allowedSchemes: configuration.allowedDirectURLSchemes,
+      clusters: configuration.clusters.map { KnownCluster(name: $0.name, fsid: $0.fsid, imagePools: $0.imagePools) },
+      targetCluster: configuration.cluster(named: configuration.disks.cluster)?.name,
+      fileRoots: configuration.anyOperatorPath ? .anywhereForOperator : .listed(configuration.fileRoots),
+      onNotCloneable: configuration.onNotCloneable, onDirectFailed: configuration.onDirectFailed)
+    return PlanRequest(
+      image: image.description, target: target, baseOnly: baseOnly, size: size, mode: mode, policy: policy, operatorLocations: image.typed)
+  }
+
+  /// Drives a planner to its decision, one question at a time or all that it has at once, until the deadline.
+  func drive(_ planner: inout RoutePlanner, _ context: RequestContext, parallel: Bool = false) async throws -> Plan {
+    let prober = Prober(clusters: clusters, http: http, workers: files)
+    guard parallel else {
+      while true {
+        switch planner.next() {
+        case .decided(let plan): return plan
+        case .wait: throw SlipwayError(.internalError, "the planner waits for an answer that nobody owes")
+        case .probe(let probe):
+          try context.deadline.check("planning")
+          planner.record(try await prober.answer(probe, context), for: probe)
+        }
+      }
+    }
+    var waiting = planner
+    let plan = try await withThrowingTaskGroup(of: (ProbeRequest, ProbeResult)?.self) { group in
+      group.addTask {
+        try? await context.deadline.sleep()
+        return nil
+      }
+      defer { group.cancelAll() }
+      while true {
+        switch waiting.next() {
+        case .decided(let plan): return plan
+        case .probe(let probe): group.addTask { (probe, try await prober.answer(probe, context)) }
+        case .wait:
+          if let answered = try await group.next() {
+            if let (probe, result) = answered { waiting.record(result, for: probe) } else { waiting.expire() }
+          }
+        }
+      }
+    }
+    try Task.checkCancellation()
+    planner = waiting
+    return plan
+  }
+}

@@ -1,0 +1,92 @@
+internal import Configuration
+internal import Model
+internal import OpenStack
+internal import Runtime
+
+extension Agent {
+  /// Asks who may use the image, every time. Throws for an image that may not be used now; `cachedOnly` where a base that is here may serve all the same.
+  func resolve(_ request: ImageRequest, _ context: RequestContext) async throws -> Resolution {
+    context.progress(Progress(phase: .planning))
+    if case .location(let location) = request.reference { return .image(try typed(location, request)) }
+    guard request.diskFormat == nil else {
+      throw SlipwayError(
+        .usage, "--disk-format belongs to a location; the image service knows the format of its images", hint: "leave --disk-format out")
+    }
+    let glance = try await imageService()
+    let description: ImageDescription
+    do {
+      switch request.reference {
+      case .id(let id): description = try await glance.image(id: id, token: request.token, context: context)
+      case .name(let name): description = try await glance.image(named: name, token: request.token, context: context)
+      case .location: throw SlipwayError(.internalError, "a location has no place here")
+      }
+    } catch let error as SlipwayError {
+      return try await survive(error, request, glance, context)
+    }
+    do {
+      try Self.judge(description)
+    } catch {
+      if error.code == .imageDeleted, let id = description.id, request.purpose.survivesDeletion { return .cachedOnly(id, error) }
+      throw error
+    }
+    return .image(ResolvedImage(description: description, typed: false, digest: request.digest, token: request.token))
+  }
+
+  /// What an administrator typed, as an image.
+  private func typed(_ location: Location, _ request: ImageRequest) throws -> ResolvedImage {
+    guard let format = request.diskFormat else {
+      throw SlipwayError(
+        .usage, "the format of \(location) is not told, and it is never guessed", object: location.description,
+        hint: "add --disk-format raw or --disk-format qcow2")
+    }
+    let description = ImageDescription(diskFormat: format, locations: [location])
+    return ResolvedImage(description: description, typed: true, digest: request.digest, token: nil)
+  }
+
+  /// What an image's status and claims mean to a caller, on a hit as on a miss.
+  static func judge(_ image: ImageDescription) throws(SlipwayError) {
+    let label = "image \(image.label)"
+    switch image.status {
+    case .active: break
+    case .deactivated:
+      throw SlipwayError(
+        .imageDeactivated, "\(label) is deactivated", object: image.label, hint: "an administrator may reactivate it")
+    case .killed: throw SlipwayError(.imageUnusable, "\(label) is killed: its upload failed", object: image.label, hint: "upload it again")
+    case .deleted, .pendingDelete: throw SlipwayError(.imageDeleted, "\(label) is deleted", object: image.label)
+    case .queued, .saving, .uploading, .importing, .unknown:
+      throw SlipwayError(
+        .imageNotReady, "\(label) is not active yet (\(image.status.rawValue))", object: image.label, hint: "try again when it is active")
+    }
+    if let property = image.signature.keys.min() {
+      throw SlipwayError(
+        .signatureUnsupported, "\(label) is signed (\(property)) and this version cannot verify signatures", object: image.label,
+        hint: "use an unsigned copy; an image with a signature is never passed as unsigned")
+    }
+  }
+
+  /// Where a base that is here may serve without the image service: a deleted image for what already has disks, and an outage if configured.
+  private func survive(
+    _ error: SlipwayError, _ request: ImageRequest, _ glance: GlanceClient, _ context: RequestContext
+  ) async throws -> Resolution {
+    guard case .id(let id) = request.reference else { throw error }
+    switch error.code {
+    case .imageServiceUnavailable, .timeout:
+      guard configuration.images.onServiceDown == .serveCached, !context.deadline.hasPassed else { throw error }
+      context.log(.warning, "the image service is down; serving what is cached", ["image": id.text, "error": error.message])
+      return .cachedOnly(id, error)
+    case .imageNotFound:
+      guard request.purpose.survivesDeletion else { throw error }
+      // Not visible to the caller is not deleted: with our own eyes, then.
+      if request.token != nil {
+        do {
+          _ = try await glance.image(id: id, context: context)
+          throw error
+        } catch let own as SlipwayError where own.code == .imageNotFound {
+          return .cachedOnly(id, error)
+        }
+      }
+      return .cachedOnly(id, error)
+    default: throw error
+    }
+  }
+}

@@ -1,0 +1,107 @@
+public import Configuration
+internal import Ceph
+internal import Disks
+internal import Foundation
+internal import HTTPClient
+internal import ImageStore
+internal import Model
+internal import OpenStack
+internal import Runtime
+
+/// The one engine behind every verb and the API: introduces the rooms to each other, and owns what lives as long as the process.
+public final class Agent: Sendable {
+  /// The configuration that it works by.
+  public let configuration: Configuration
+  let environment: [String: String]
+  let clusters: Clusters
+  /// For URLs that an administrator typed; the image service has a client of its own, with its CA.
+  let http: HTTPClient
+  /// Blocking file work.
+  let files: WorkerPool
+  /// Checking for zeros, writing, decompressing.
+  let data: WorkerPool
+  /// Memory of all transfers together.
+  let budget: ByteBudget
+  private let storeSlot = Lazy<Store>()
+  private let disksSlot = Lazy<FileDisks>()
+  private let glanceSlot = Lazy<ImageService>()
+
+  /// The image service's client with the HTTP client under it.
+  struct ImageService: Sendable {
+    let glance: GlanceClient
+    let http: HTTPClient
+  }
+
+  /// An engine; nothing is connected or opened yet. `environment` is where `OS_*` and the like are looked up.
+  public init(_ configuration: Configuration, environment: [String: String]) throws {
+    self.configuration = configuration
+    self.environment = environment
+    clusters = Clusters(configuration.clusters)
+    http = try HTTPClient()
+    files = WorkerPool(name: "files", threads: 8)
+    data = WorkerPool(name: "data", threads: 4)
+    budget = ByteBudget(capacity: Int(clamping: configuration.limits.memory.bytes))
+  }
+
+  /// Closes what is open: images and pools have been closed by whoever opened them; connections are closed here, each within its timeout.
+  public func close() async {
+    if let service = glanceSlot.present { await service.http.close() }
+    await http.close()
+    await clusters.close()
+    if let store = storeSlot.present { await store.close() }
+  }
+
+  /// The local store, made at its first use.
+  func store(_ context: RequestContext) async throws -> Store {
+    let path = configuration.store.path
+    let pool = files
+    guard configuration.store.layout == .native else {
+      throw SlipwayError(
+        .configuration, "store.layout '\(configuration.store.layout.rawValue)' is not supported by this version", object: "store.layout",
+        hint: "use layout: native")
+    }
+    return try await storeSlot.get {
+      try await Store.open(path: path, create: true, pool: pool) { context.log(.warning, $0) }
+    }
+  }
+
+  /// Disks in files, their directory made at its first use.
+  func fileDisks() async throws -> FileDisks {
+    let path = configuration.disks.path
+    let pool = files
+    return try await disksSlot.get { try await FileDisks.open(path, workers: pool) }
+  }
+
+  /// Disks in RBD. The pool is the caller's to close.
+  func rbdDisks(_ context: RequestContext) async throws -> RBDDisks {
+    let settings = try clusters.configured(configuration.disks.cluster)
+    let cluster = try await clusters.connect(settings.name, as: settings.user, deadline: context.deadline)
+    let name = configuration.disks.pool
+    do {
+      return RBDDisks(pool: try await cluster.pool(name), dataPool: configuration.disks.dataPool)
+    } catch let error as SlipwayError where error.cephErrno == 2 {
+      throw SlipwayError(
+        .configuration, "Ceph cluster '\(settings.name)' has no pool '\(name)' for disks", object: name,
+        hint: "make it (ceph osd pool create \(name); rbd pool init \(name)), or set disks.pool", cause: error)
+    }
+  }
+
+  /// The image service. Throws `configuration` when there is none.
+  func imageService() async throws -> GlanceClient {
+    let images = configuration.images
+    let environment = environment
+    return try await glanceSlot.get {
+      let cloud: CloudConfiguration
+      if let endpoint = images.endpoint {
+        cloud = CloudConfiguration(endpoint: endpoint)
+      } else {
+        cloud = try CloudFiles(environment: environment).load(images.cloud)
+      }
+      let http = try HTTPClient(settings: cloud.httpSettings())
+      return ImageService(glance: GlanceClient(cloud: cloud, http: http), http: http)
+    }.glance
+  }
+
+  /// Now, RFC 3339 in UTC.
+  static func timestamp(_ date: Date = Date()) -> String { date.formatted(.iso8601) }
+}

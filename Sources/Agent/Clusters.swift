@@ -1,0 +1,63 @@
+internal import Ceph
+internal import Configuration
+internal import Model
+internal import Runtime
+
+/// The connections to Ceph, one for each cluster and user, made when first wanted and kept.
+final class Clusters: Sendable {
+  private struct Key: Hashable, Sendable {
+    var cluster: String
+    var user: String
+  }
+  private let configuration: [Configuration.Cluster]
+  private let connections = Locked<[Key: Lazy<Cluster>]>([:])
+
+  init(_ configuration: [Configuration.Cluster]) { self.configuration = configuration }
+
+  /// The configured cluster of that name. Throws `configuration`.
+  func configured(_ name: String) throws(SlipwayError) -> Configuration.Cluster {
+    if let found = configuration.first(where: { $0.name == name }) { return found }
+    throw SlipwayError(
+      .configuration, "there is no Ceph cluster '\(name)' in the configuration", object: name,
+      hint: configuration.isEmpty
+        ? "name one under 'clusters', or use a local target" : "choose one of: \(configuration.map(\.name).joined(separator: ", "))")
+  }
+
+  /// A connection to the named cluster as `user`.
+  func connect(_ name: String, as user: String, deadline: Deadline) async throws -> Cluster {
+    let settings = try configured(name)
+    let slot = connections.with { connections -> Lazy<Cluster> in
+      let key = Key(cluster: name, user: user)
+      if let slot = connections[key] { return slot }
+      let slot = Lazy<Cluster>()
+      connections[key] = slot
+      return slot
+    }
+    return try await slot.get {
+      let cluster = try await Cluster.connect(
+        ClusterOptions(
+          name: settings.name, conf: settings.conf.isEmpty ? nil : settings.conf, user: user, timeout: settings.timeout,
+          // Bytes are read once: a cache would only copy them.
+          settings: ["rbd_cache": "false"]), deadline: deadline)
+      if let expected = settings.fsid, expected != cluster.fsid {
+        await cluster.close()
+        throw SlipwayError(
+          .configuration, "Ceph cluster '\(name)' has fsid \(cluster.fsid), the configuration says \(expected)", object: name,
+          hint: "correct 'fsid' or 'conf' of the cluster")
+      }
+      return cluster
+    }
+  }
+
+  /// Closes all that are open, each with its own bound.
+  func close() async {
+    let open = connections.with { connections in
+      let open = connections.values.compactMap(\.present)
+      connections = [:]
+      return open
+    }
+    await withTaskGroup(of: Void.self) { group in
+      for cluster in open { group.addTask { await cluster.close() } }
+    }
+  }
+}

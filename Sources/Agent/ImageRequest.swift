@@ -1,0 +1,61 @@
+public import Model
+public import OpenStack
+
+/// Why an image is wanted: a base of a deleted image still serves what already has disks.
+public enum Purpose: String, Sendable, Hashable, CaseIterable {
+  case boot, migrate, evacuate, rescue, unshelve
+
+  /// Whether a base that is here may serve although the image is deleted.
+  public var survivesDeletion: Bool { self != .boot }
+}
+
+/// Which image is wanted, and by whom.
+public struct ImageRequest: Sendable {
+  /// The image.
+  public var reference: ImageReference
+  /// The format of the bytes at a typed location; never guessed.
+  public var diskFormat: String?
+  /// A digest that the stored bytes must have.
+  public var digest: Digest?
+  /// The caller's token, with which visibility is asked; nil asks with our own credentials.
+  public var token: Secret?
+  /// Why it is wanted.
+  public var purpose: Purpose
+
+  /// A request.
+  public init(reference: ImageReference, diskFormat: String? = nil, digest: Digest? = nil, token: Secret? = nil, purpose: Purpose = .boot) {
+    self.reference = reference
+    self.diskFormat = diskFormat
+    self.digest = digest
+    self.token = token
+    self.purpose = purpose
+  }
+}
+
+/// An image that the caller may use, and how it was named.
+struct ResolvedImage: Sendable {
+  var description: ImageDescription
+  /// An administrator typed the location; no image service is involved.
+  var typed: Bool
+  /// The digest that the request demands.
+  var digest: Digest?
+  var token: Secret?
+  /// What answers and records call it: the id, or the location without credentials.
+  var key: String { description.id?.text ?? description.locations.first?.description ?? description.label }
+
+  /// Every digest that the stored bytes must have, with who said so; the image's own strong one first. md5 counts only where there is no better.
+  var expectations: [(digest: Digest, from: String)] {
+    var list: [(Digest, String)] = []
+    if let digest = description.digest { list.append((digest, "os_hash")) }
+    if let digest, !list.contains(where: { $0.0 == digest }) { list.append((digest, "request")) }
+    if list.isEmpty, let checksum = description.checksum { list.append((checksum, "checksum")) }
+    return list
+  }
+}
+
+/// What became of asking for an image.
+enum Resolution: Sendable {
+  case image(ResolvedImage)
+  /// The image is deleted, or its service is down and configuration allows it: only a base that is here already may serve.
+  case cachedOnly(ImageID, SlipwayError)
+}

@@ -1,0 +1,124 @@
+internal import Ceph
+internal import Configuration
+internal import Files
+internal import HTTPClient
+internal import Model
+internal import OpenStack
+internal import Planner
+internal import Runtime
+internal import Transfer
+internal import Transports
+
+/// The stored bytes of an image, opened by a chosen route.
+struct OpenedSource: Sendable {
+  enum Kind: Sendable {
+    case random(any RandomAccessSource)
+    case sequential(any SequentialSource)
+  }
+  let kind: Kind
+  /// Bytes of one object, where reads should not straddle two.
+  var objectSize: Int64?
+  /// Bytes that are likely to be written, nil when not known.
+  var estimate: Int64?
+  let close: @Sendable () async -> Void
+
+  /// Size in bytes, nil while unknown.
+  var size: Int64? {
+    switch kind {
+    case .random(let source): source.size
+    case .sequential(let source): source.size
+    }
+  }
+
+  /// Opens what `choice` says. Close it.
+  static func open(_ choice: Choice, image: ResolvedImage, agent: Agent, context: RequestContext) async throws -> OpenedSource {
+    switch choice.route {
+    case .export: return try await snapshot(choice, agent, context)
+    case .file: return try await file(choice, agent)
+    case .download:
+      if let url = choice.location?.url { return try await download(url, image, agent, context) }
+      return try await serviceDownload(image, agent, context)
+    case .clone, .baseClone, .cinderClone, .storeCopy:
+      throw SlipwayError(.internalError, "route \(choice.route.rawValue) moves no bytes", object: image.key)
+    }
+  }
+
+  private static func snapshot(_ choice: Choice, _ agent: Agent, _ context: RequestContext) async throws -> OpenedSource {
+    guard let name = choice.cluster, let location = choice.rbd else { throw SlipwayError(.internalError, "an export names no snapshot") }
+    let user = try agent.clusters.configured(name).imageUser
+    let cluster = try await agent.clusters.connect(name, as: user, deadline: context.deadline)
+    let source = try await RBDSource.open(location, in: cluster)
+    do {
+      return OpenedSource(
+        kind: .random(source), objectSize: source.objectSize, estimate: try await source.estimate(), close: { await source.close() })
+    } catch {
+      await source.close()
+      throw error
+    }
+  }
+
+  private static func file(_ choice: Choice, _ agent: Agent) async throws -> OpenedSource {
+    guard let path = choice.path else { throw SlipwayError(.internalError, "a file route names no file") }
+    let roots = choice.root.map { [$0] }
+    let workers = agent.files
+    let version = choice.facts?.version
+    return try await workers.run {
+      let file = try File.open(path, under: roots)
+      do {
+        let status = try file.status()
+        let now = "\(status.device) \(status.inode) \(status.modified) \(status.size)"
+        if let version, version != now {
+          throw SlipwayError(.sourceFailed, "\(path) was replaced or changed while it was looked at", object: path, hint: "try again")
+        }
+        let size = try file.size()
+        return OpenedSource(
+          kind: .random(FileSource(file, size: size, workers: agent.data)),
+          estimate: min(size, status.kind == .regular ? status.allocated : size),
+          close: {
+            _ = try? await workers.runAlways { try file.close() }
+          })
+      } catch {
+        try? file.close()
+        throw error
+      }
+    }
+  }
+
+  private static func download(
+    _ url: String, _ image: ResolvedImage, _ agent: Agent, _ context: RequestContext
+  ) async throws -> OpenedSource {
+    let http = agent.http
+    let shown = Location.redacted(url)
+    @Sendable func open(from offset: Int64) async throws -> BodyStream {
+      let stream = try await http.stream(
+        HTTPRequest(.get, url, range: offset > 0 ? HTTPRange(first: offset) : nil, deadline: context.deadline))
+      let status = stream.head.status
+      guard status == 200 || status == 206 else {
+        stream.close()
+        let code: ErrorCode = status == 404 || status == 410 ? .sourceNotFound : .sourceFailed
+        throw SlipwayError(code, "\(shown) answers HTTP \(status)", object: shown)
+      }
+      return stream
+    }
+    let first: BodyStream
+    do {
+      first = try await open(from: 0)
+    } catch let error as HTTPError {
+      if error.kind == .cancelled { throw CancellationError() }
+      throw error.slipwayError(.sourceFailed)
+    }
+    let source = BodySource(object: shown, size: nil, first: first, open: open)
+    return OpenedSource(kind: .sequential(source), close: { source.close() })
+  }
+
+  private static func serviceDownload(_ image: ResolvedImage, _ agent: Agent, _ context: RequestContext) async throws -> OpenedSource {
+    guard let id = image.description.id else { throw SlipwayError(.internalError, "a download from the image service names no image") }
+    let glance = try await agent.imageService()
+    let token = image.token
+    @Sendable func open(from offset: Int64) async throws -> BodyStream {
+      try await glance.openData(id: id, token: token, from: offset, context: context).body
+    }
+    let source = BodySource(object: "image \(id)", size: image.description.size?.bytes, first: try await open(from: 0), open: open)
+    return OpenedSource(kind: .sequential(source), close: { source.close() })
+  }
+}

@@ -1,0 +1,118 @@
+internal import Ceph
+internal import Configuration
+internal import Crypto
+internal import Files
+internal import HTTPClient
+internal import Model
+internal import Planner
+internal import Runtime
+
+/// Answers the planner's questions by asking the world.
+struct Prober: Sendable {
+  let clusters: Clusters
+  let http: HTTPClient
+  let workers: WorkerPool
+
+  /// The answer; only cancellation is thrown.
+  func answer(_ probe: ProbeRequest, _ context: RequestContext) async throws -> ProbeResult {
+    do {
+      switch probe {
+      case .fsid(let name):
+        let user = try clusters.configured(name).user
+        return .fsid(try await clusters.connect(name, as: user, deadline: context.deadline).fsid)
+      case .rbdSnapshot(let name, let location, let user):
+        let settings = try clusters.configured(name)
+        let id = user == .diskUser ? settings.user : settings.imageUser
+        return try await snapshot(location, in: try await clusters.connect(name, as: id, deadline: context.deadline), for: user)
+      case .file(let path, let root):
+        return try await file(path, root)
+      case .url(let url):
+        return try await head(url, context)
+      }
+    } catch let error as CancellationError {
+      throw error
+    } catch {
+      try Task.checkCancellation()
+      return .failed(SlipwayError.wrap(error))
+    }
+  }
+
+  private func snapshot(_ location: RBDLocation, in cluster: Cluster, for user: ProbeRequest.User) async throws -> ProbeResult {
+    let pool: Pool
+    do {
+      pool = try await cluster.pool(location.pool)
+    } catch let error as SlipwayError where error.cephErrno == 2 {
+      return .refused(.poolMissing, "Ceph cluster '\(cluster.options.name)' has no pool '\(location.pool)'")
+    }
+    do {
+      let result = try await snapshot(location, pool, user)
+      await pool.close()
+      return result
+    } catch {
+      await pool.close()
+      throw error
+    }
+  }
+
+  private func snapshot(_ location: RBDLocation, _ pool: Pool, _ user: ProbeRequest.User) async throws -> ProbeResult {
+    let image: Image
+    do {
+      image = try await pool.open(location.image, snapshot: location.snapshot)
+    } catch let error as SlipwayError where error.cephErrno == 2 {
+      // The same errno for both: look whether the image itself is there.
+      guard let head = try? await pool.open(location.image) else {
+        return .refused(.sourceMissing, "there is no image \(location.pool)/\(location.image)")
+      }
+      await head.close()
+      return .refused(.snapshotMissing, "image \(location.pool)/\(location.image) has no snapshot '\(location.snapshot)'")
+    }
+    do {
+      var facts = ProbeFacts(size: ByteCount(image.size), objectOrder: Int(image.order))
+      // Of no interest to a reader: one question less.
+      if user == .diskUser {
+        facts.isProtected = try await image.isProtected(snapshot: location.snapshot)
+        facts.cloneNeedsProtection = try await pool.cluster.clonesNeedProtection()
+      }
+      let snapshotID = try await image.snapshotID(location.snapshot)
+      facts.version = "\(pool.cluster.fsid) \(pool.id) \(image.id) \(snapshotID)"
+      await image.close()
+      return .facts(facts)
+    } catch {
+      await image.close()
+      throw error
+    }
+  }
+
+  private func file(_ path: String, _ root: String?) async throws -> ProbeResult {
+    try await workers.run {
+      let file = try File.open(path, under: root.map { [$0] })
+      defer { try? file.close() }
+      let status = try file.status()
+      return .facts(
+        ProbeFacts(
+          size: ByteCount(try file.size()), version: "\(status.device) \(status.inode) \(status.modified) \(status.size)"))
+    }
+  }
+
+  private func head(_ url: String, _ context: RequestContext) async throws -> ProbeResult {
+    let response: HTTPResponse
+    do {
+      response = try await http.send(HTTPRequest(.head, url, deadline: context.deadline.capped(.seconds(30))))
+    } catch let error as HTTPError {
+      if error.kind == .cancelled { throw CancellationError() }
+      throw error.slipwayError(.sourceFailed)
+    }
+    let shown = Location.redacted(url)
+    switch response.status {
+    case 200..<300:
+      // Who sends no validator gets no second look: every fetch stands for itself.
+      let stamp = response.headers["ETag"] ?? response.headers["Last-Modified"]
+      let version = stamp.map { "\($0) \(response.head.contentLength ?? -1)" }
+      return .facts(ProbeFacts(size: response.head.contentLength.map(ByteCount.init), version: version))
+    case 405, 501: return .facts(ProbeFacts())  // HEAD is not answered here; GET will tell
+    case 401, 403: return .refused(.permissionDenied, "\(shown) is forbidden (HTTP \(response.status))")
+    case 404, 410: return .refused(.sourceMissing, "there is nothing at \(shown) (HTTP \(response.status))")
+    default: return .refused(.sourceUnreachable, "\(shown) answers HTTP \(response.status)")
+    }
+  }
+}

@@ -1,0 +1,68 @@
+internal import CCeph
+internal import Model
+internal import Runtime
+
+/// How a clone is made.
+public struct CloneOptions: Sendable, Hashable {
+  /// Bit mask of `RBD_FEATURE_…`.
+  public var features: UInt64
+  /// log2 of the object size.
+  public var order: Int32
+  /// Pool for the data, where it differs from the image's.
+  public var dataPool: String?
+
+  /// Options of a clone.
+  public init(features: UInt64, order: Int32, dataPool: String? = nil) {
+    self.features = features
+    self.order = order
+    self.dataPool = dataPool
+  }
+}
+
+extension Pool {
+  /// Clones `parent/image@snapshot` to `name` in this pool (Implements `rbd_clone3`). Throws `name_conflict` (EEXIST) when the name is
+  /// taken, `source_not_found`, `permission_denied`; EINVAL means that the snapshot is not protected and clone v1 rules.
+  public func clone(from parent: Pool, image: String, snapshot: String, to name: String, options: CloneOptions) async throws {
+    let parentHandle = parent.handle
+    let label = "\(parent.name)/\(image)@\(snapshot)"
+    let target = "\(self.name)/\(name)"
+    try await blocking { child in
+      try parentHandle.use { source in
+        var made: rbd_image_options_t?
+        rbd_image_options_create(&made)
+        defer { rbd_image_options_destroy(made) }
+        rbd_image_options_set_uint64(made, Int32(RBD_IMAGE_OPTION_FEATURES), options.features)
+        rbd_image_options_set_uint64(made, Int32(RBD_IMAGE_OPTION_ORDER), UInt64(options.order))
+        if let dataPool = options.dataPool {
+          rbd_image_options_set_string(made, Int32(RBD_IMAGE_OPTION_DATA_POOL), dataPool)
+        }
+        try CephCheck.check(
+          rbd_clone3(source, image, snapshot, child, name, made), "rbd_clone3", object: target, doing: "clone \(label) to \(target)")
+      }
+    }
+  }
+
+  /// Removes an image and its data (Implements `rbd_remove`). Throws `source_not_found`, `in_use` (EBUSY: watchers; ENOTEMPTY: snapshots).
+  public func remove(_ name: String) async throws {
+    let label = "\(self.name)/\(name)"
+    try await blocking { io in
+      try CephCheck.check(rbd_remove(io, name), "rbd_remove", object: label, doing: "remove \(label)")
+    }
+  }
+
+  /// The names of all images (Implements `rbd_list2`).
+  public func images() async throws -> [String] {
+    let label = name
+    return try await blocking { io in
+      var room = 1024
+      while true {
+        var list = [rbd_image_spec_t](repeating: rbd_image_spec_t(), count: room)
+        let code = rbd_list2(io, &list, &room)
+        if code == -34 { continue }
+        try CephCheck.check(code, "rbd_list2", object: label, doing: "list pool '\(label)'")
+        defer { rbd_image_spec_list_cleanup(&list, room) }
+        return list[..<room].map { String(cString: $0.name) }
+      }
+    }
+  }
+}

@@ -1,0 +1,116 @@
+import Model
+
+extension Configuration {
+  /// The image service: an entry of clouds.yaml, a bare endpoint, or neither (then what the environment names).
+  public struct Images: Sendable, Hashable {
+    /// What a request gets while the service is down.
+    public enum OnServiceDown: String, Sendable, Hashable {
+      case refuse
+      case serveCached = "serve-cached"
+    }
+
+    /// The entry of clouds.yaml; nil when an endpoint is given, or when the environment decides.
+    public var cloud: String?
+    /// The URL of a service that asks for no authentication.
+    public var endpoint: String?
+    /// What a request gets while the service is down.
+    public var onServiceDown: OnServiceDown
+
+    init(_ reader: Reader) throws(SlipwayError) {
+      let endpoint = try reader.optionalString("images.endpoint")
+      self.endpoint = endpoint
+      cloud = endpoint == nil ? try reader.optionalString("images.cloud") : nil
+      onServiceDown = try reader.word("images.on_service_down")
+    }
+  }
+
+  /// What lies behind a backend of Cinder.
+  public struct CinderBackend: Sendable, Hashable {
+    /// The cluster's name.
+    public var cluster: String
+    /// The pool.
+    public var pool: String
+
+    static func all(_ reader: Reader) throws(SlipwayError) -> [String: CinderBackend] {
+      guard case .mapping(let pairs) = reader.value("cinder.backends") else { throw reader.mismatch("cinder.backends") }
+      var backends: [String: CinderBackend] = [:]
+      for pair in pairs {
+        let inner = Reader(pair.value)
+        backends[pair.key] = CinderBackend(cluster: try inner.string("cluster"), pool: try inner.string("pool"))
+      }
+      return backends
+    }
+  }
+
+  /// What must be known about bytes.
+  public struct Trust: Sendable, Hashable {
+    /// Whether what an image may lack is demanded.
+    public enum Demand: String, Sendable, Hashable {
+      case ifPresent = "if-present"
+      case required
+    }
+
+    /// Whether a digest must be known.
+    public var digest: Demand
+    /// Whether a signature must be there.
+    public var signature: Demand
+    /// What is verified before a clone is handed out.
+    public var clone: String
+    /// Where certificates come from.
+    public var certificates: String
+    /// Ids of trusted certificates.
+    public var trusted: [String]
+
+    init(_ reader: Reader) throws(SlipwayError) {
+      digest = try reader.word("trust.digest")
+      signature = try reader.word("trust.signature")
+      clone = try reader.string("trust.clone")
+      certificates = try reader.string("trust.certificates")
+      trusted = try reader.strings("trust.trusted")
+    }
+  }
+
+  /// What libvirt is told.
+  public struct Libvirt: Sendable, Hashable {
+    /// Whom to tell.
+    public var uri: String
+    /// The directory pool over the store.
+    public var pool: String
+    /// The RBD pool as a view, nil for none.
+    public var rbdPool: String?
+    /// The usage name of the cephx secret.
+    public var secret: String
+    /// Whether the secret is defined when it is missing.
+    public var createSecret: Bool
+
+    init(_ reader: Reader) throws(SlipwayError) {
+      uri = try reader.string("libvirt.uri")
+      pool = try reader.string("libvirt.pool")
+      rbdPool = try reader.optionalString("libvirt.rbd_pool")
+      secret = try reader.string("libvirt.secret")
+      createSecret = try reader.bool("libvirt.create_secret")
+    }
+  }
+
+  /// The daemon's doors.
+  public struct API: Sendable, Hashable {
+    /// The Unix socket, absolute.
+    public var socket: String
+    /// The group that may use it.
+    public var group: String
+    /// `host:port` to listen on as well, nil for none.
+    public var tcp: String?
+    /// `host:port` for metrics, nil for none.
+    public var metrics: String?
+    /// Whether callers may name locations.
+    public var allowLocations: Bool
+
+    init(_ reader: Reader) throws(SlipwayError) {
+      socket = try reader.string("api.socket")
+      group = try reader.string("api.group")
+      tcp = try reader.optionalString("api.tcp")
+      metrics = try reader.optionalString("api.metrics")
+      allowLocations = try reader.bool("api.allow_locations")
+    }
+  }
+}

@@ -1,0 +1,66 @@
+extension KeyTable {
+  static let nova: [Key] = [
+    Key("nova.conf", .path, "/etc/nova/nova.conf", effect: .later, "Read for what is null below."),
+    Key("nova.instances_path", .path, "null", nullable: true, effect: .later, "Nova's instances_path."),
+    Key("nova.uid", .int(0...4_294_967_294), "null", nullable: true, effect: .later, "Owner of bases in the nova layout."),
+    Key("nova.gid", .int(0...4_294_967_294), "null", nullable: true, effect: .later, "Group of bases in the nova layout."),
+    Key("nova.clean", .bool, "false", effect: .later, "Whether we clean there, instead of nova-compute."),
+  ]
+
+  static let clean: [Key] = [
+    Key("clean.every", .duration(0...31_536_000), "40m", effect: .later, "Time between two cleanings; 0 is never."),
+    Key("clean.unused_for", .duration(0...315_360_000), "24h", effect: .later, "A base may go when nothing has used it for this long."),
+    Key("clean.min_age", .duration(0...315_360_000), "1h", effect: .later, "A base younger than this stays, whatever else holds."),
+    Key("clean.max_bytes", .size(atLeast: 0), "200G", effect: .later, "How much the store may take; 0 is no limit."),
+    Key("clean.min_free", .sizeOrPercent, "10%", effect: .later, "How much of the store's file system stays free."),
+    Key("clean.max_count", .int(0...10_000_000), "0", effect: .later, "How many bases the store may hold; 0 is no limit."),
+  ]
+
+  static let scrub: [Key] = [
+    Key("scrub.every", .duration(0...315_360_000), "30d", effect: .later, "Time within which every base is read again once; 0 is never."),
+    Key("scrub.rate", .rate, "50M", effect: .later, "How fast."),
+  ]
+
+  static let prewarmSetKeys: [Key] = [
+    Key("name", .name, nil, "What the set is called."),
+    Key("tag", .string, "null", nullable: true, "Every image with this tag; or give `images`."),
+    Key("images", .list(.string), "null", nullable: true, "Images by id or unique name; or give `tag`."),
+    Key("every", .duration(0...31_536_000), "0", "Time between two looks at the set; 0 is only at boot and on request."),
+    Key("at_boot", .bool, "false", "Whether the set is brought when the daemon starts."),
+    Key("keep", .bool, "false", "Whether its bases are pinned while they are in the set."),
+  ]
+
+  static let prewarm: [Key] = [
+    Key("prewarm.jobs", .int(1...64), "2", effect: .later, "How many images are brought at once."),
+    Key("prewarm.rate", .rate, "0", effect: .later, "How fast, all together."),
+    Key("prewarm.sets", .mappings(prewarmSetKeys), "[]", effect: .later, "Sets of images that are kept warm."),
+  ]
+
+  static let cinderBackendKeys: [Key] = [
+    Key("cluster", .name, "main", "The cluster behind the backend."),
+    Key("pool", .string, nil, "The pool behind the backend."),
+  ]
+
+  static let cinder: [Key] = [
+    Key(
+      "cinder.backends", .table(cinderBackendKeys), "{}", effect: .later, "`host@backend#pool` of Cinder, each with `cluster` and `pool`.")
+  ]
+
+  static let libvirt: [Key] = [
+    Key("libvirt.uri", .string, "qemu:///system", effect: .later, "Whom to tell; `none` when there is no libvirt on this host."),
+    Key("libvirt.pool", .name, "slipway", effect: .later, "The directory pool over the store."),
+    Key("libvirt.rbd_pool", .name, "null", nullable: true, effect: .later, "An RBD pool of libvirt as a view of disks.pool; null is none."),
+    Key(
+      "libvirt.secret", .string, "client.slipway secret", effect: .later,
+      "The usage name of the cephx secret in libvirt; a name, not the key."),
+    Key("libvirt.create_secret", .bool, "false", effect: .later, "Whether the secret is defined when it is missing."),
+  ]
+
+  static let api: [Key] = [
+    Key("api.socket", .path, "/run/slipway/slipway.sock", effect: .later, "The Unix socket of the daemon."),
+    Key("api.group", .string, "slipway", effect: .later, "The group that may talk to it."),
+    Key("api.tcp", .string, "null", nullable: true, effect: .later, "`host:port` to listen on as well; null is none."),
+    Key("api.metrics", .string, "null", nullable: true, effect: .later, "`host:port` for metrics alone; null is none."),
+    Key("api.allow_locations", .bool, "false", effect: .later, "Whether a caller of the API may name a location URL instead of an image."),
+  ]
+}

@@ -1,0 +1,49 @@
+extension KeyTable {
+  static let images: [Key] = [
+    Key("images.cloud", .string, "slipway", nullable: true, "The entry of clouds.yaml; null takes the cloud that the environment names."),
+    Key(
+      "images.endpoint", .url, "null", nullable: true, "The image service's URL where it asks for no authentication, instead of `cloud`."),
+    Key(
+      "images.on_service_down", .choice(["refuse", "serve-cached"]), "refuse",
+      "What a request for an image id gets while the image service is down and a base is there."),
+  ]
+
+  static let routes: [Key] = [
+    Key(
+      "allowed_direct_url_schemes", .list(.choice(["rbd", "file", "cinder"])), "[rbd, file]",
+      "Which locations of the image service may be used directly, past the service."),
+    Key("file_roots", .list(.path), "[]", "Directories under which `file` locations may lie; none by default."),
+    Key(
+      "on_not_cloneable", .choice(["fallback", "copy-to-store", "fail"]), "fallback",
+      "What a lasting refusal of `clone` may cost: a base in the pool, a copy made by the image service, or nothing."),
+    Key(
+      "on_direct_failed", .choice(["fail", "fallback"]), "fail",
+      "Whether an outage of a direct route may lead to a download or a full copy. `fail` keeps an outage from becoming a herd."),
+    Key(
+      "enable_clone_upload", .bool, "false", effect: .later, aliases: ["enable_clone_optimization"],
+      "Whether uploads of disks are clones in the image pool."),
+  ]
+
+  static let trust: [Key] = [
+    Key("trust.digest", .choice(["if-present", "required"]), "if-present", "Whether an image without any digest is refused."),
+    Key(
+      "trust.signature", .choice(["if-present", "required"]), "if-present", effect: .later,
+      "Whether an image without a signature is refused."),
+    Key("trust.clone", .string, "verify-signed", effect: .later, "What is verified before a clone is handed out."),
+    Key("trust.certificates", .string, "barbican", effect: .later, "Where certificates come from."),
+    Key("trust.trusted", .list(.string), "[]", effect: .later, "Ids of the certificates that a chain may end in."),
+    Key("trust.rules", .laterList, "[]", effect: .later, "Rules by image, owner or tag."),
+  ]
+
+  static let limits: [Key] = [
+    Key("limits.memory", .size(atLeast: 8 << 20), "128M", "Bytes in flight, all transfers together; at least 8M."),
+    Key("limits.transfers", .int(1...256), "4", "How many images are moved at once."),
+    Key("limits.rate", .rate, "0", effect: .later, "How fast they are read, all together."),
+  ]
+
+  static let log: [Key] = [
+    Key(
+      "log.level", .choice(["trace", "debug", "info", "notice", "warning", "error", "critical"]), "info", "What is logged: this and worse."),
+    Key("log.format", .choice(["auto", "text", "json"]), "auto", "`auto` is text on a terminal and JSON elsewhere."),
+  ]
+}

@@ -1,0 +1,74 @@
+/// All keys, in the order in which they are shown and documented.
+public enum KeyTable {
+  /// Every key that a file may hold.
+  public static let keys: [Key] =
+    clusters + disks + bases + store + nova + clean + scrub + prewarm + images + cinder + routes + trust + libvirt + api + limits + log
+
+  /// Sections by name, each with what it is about, in the order of the documentation.
+  static let sections: [(name: String, doc: String)] = [
+    ("clusters", "The Ceph clusters that this host may read from and make disks in. The only part that a file must have before RBD works."),
+    ("disks", "Where disks are made."),
+    ("bases", "Bases in an RBD pool: images that cannot be cloned where they lie, imported once."),
+    ("store", "The local directory of bases."),
+    ("nova", "A store in the layout of nova-compute's image cache."),
+    ("clean", "What leaves the store, and when."),
+    ("scrub", "Reading bases again to see whether they are still what was verified."),
+    ("prewarm", "Bringing images before they are asked for."),
+    ("images", "The image service: an entry of clouds.yaml, or an endpoint that asks for no authentication. Secrets stay in clouds.yaml."),
+    ("cinder", "Which pool lies behind a Cinder backend."),
+    ("", "Which routes are open, and what a refusal may cost."),
+    ("trust", "What must be known about bytes before they are used."),
+    ("libvirt", "What libvirt is told."),
+    ("api", "The daemon's doors."),
+    ("limits", "What one agent may use at once."),
+    ("log", "What is logged, and how."),
+  ]
+
+  static let clusterKeys: [Key] = [
+    Key("name", .name, nil, "What the cluster is called in this file."),
+    Key("conf", .path, "/etc/ceph/ceph.conf", "Its ceph.conf, which may name the keyring."),
+    Key("fsid", .fsid, "null", nullable: true, "Its id; given here it is known even while the cluster is down."),
+    Key("user", .cephUser, "slipway", "Opens disks and makes clones; needs to read image_pools."),
+    Key("image_user", .cephUser, "null", nullable: true, "For export and verification only; null uses `user`."),
+    Key(
+      "upload_user", .cephUser, "null", nullable: true, effect: .later,
+      "May write image_pools, for uploads by clone; null switches those off."),
+    Key("image_pools", .list(.string), "[images]", "The pools that locations may name."),
+    Key("timeout", .duration(1...600), "30s", "How long a single answer of the cluster may take."),
+  ]
+
+  static let clusters: [Key] = [Key("clusters", .mappings(clusterKeys), "[]", "One mapping for each cluster.")]
+
+  static let disks: [Key] = [
+    Key("disks.target", .choice(["rbd", "qcow2", "raw"]), "rbd", "What a disk is made on when the request does not say."),
+    Key("disks.cluster", .name, "main", "The cluster for disks on RBD."),
+    Key("disks.pool", .string, "vms", "The pool for disks on RBD."),
+    Key(
+      "disks.data_pool", .string, "null", nullable: true,
+      "Pool for the data of disks on RBD, such as an erasure-coded one; null is the pool itself."),
+    Key("disks.path", .path, "/var/lib/slipway/disks", "The directory for qcow2 and raw disks."),
+    Key(
+      "disks.roots", .list(.path), "[/var/lib/nova/instances]", effect: .later,
+      "Further directories in which overlays on our bases may lie; cleaning reads the headers there."),
+  ]
+
+  static let bases: [Key] = [
+    Key("bases.cluster", .name, "main", effect: .later, "The cluster for bases in a pool."),
+    Key("bases.pool", .string, "slipway-bases", effect: .later, "The pool for them."),
+    Key("bases.max_bytes", .size(atLeast: 0), "0", effect: .later, "How much they may take together; 0 is no limit."),
+    Key("bases.max_count", .int(0...1_000_000), "0", effect: .later, "How many there may be; 0 is no limit."),
+    Key("bases.tiers", .laterList, "[]", effect: .later, "Rules that choose a pool by image."),
+  ]
+
+  static let store: [Key] = [
+    Key("store.path", .path, "/var/lib/slipway/images", "The directory; its file system also holds what is half-made."),
+    Key(
+      "store.layout", .choice(["native", "nova"]), "native", effect: .later,
+      "`nova` keeps bases where an unmodified nova-compute looks for them."),
+    Key(
+      "store.base_format", .choice(["qcow2", "raw"]), "qcow2", "The format of bases made from raw images; qcow2 images stay what they are."),
+    Key(
+      "store.immutable", .choice(["auto", "on", "off"]), "auto", effect: .later, "Whether bases get the immutable flag of the file system."),
+    Key("store.shared", .bool, "false", effect: .later, "Whether other hosts use this directory too; then this host evicts nothing."),
+  ]
+}

@@ -1,0 +1,108 @@
+internal import Ceph
+internal import Foundation
+internal import Model
+internal import Runtime
+
+/// The claim on one disk name in one pool, across all hosts: a RADOS object `slipway.disk.NAME` with an exclusive lock whose lease the OSDs
+/// end, holding what its owner intends. Whoever makes or deletes a disk holds it; a dead owner loses it.
+///
+/// The intent is written before anything is made, so what a dead maker left can be told from what somebody else made under that name.
+struct RBDClaim {
+  /// What the owner of a claim is about to do.
+  enum Work: String, Codable, Sendable { case create, delete }
+
+  /// What the claim object holds.
+  struct Intent: Codable, Sendable {
+    var work: Work
+    var request: DiskRequest?
+    var owner: ProcessOwner
+    /// The maker's client id in the cluster: image ids that it makes begin with it.
+    var instance: UInt64
+    var cookie: String
+  }
+
+  static let lease = Duration.seconds(60)
+  private static let lock = "slipway"
+
+  let pool: Pool
+  let object: String
+  let cookie: String
+  /// What a dead owner before us intended, if there was one.
+  let inherited: Intent?
+
+  static func object(for name: DiskName) -> String { "slipway.disk.\(name)" }
+
+  /// Takes the claim, waiting while another lives and holds it. `busy` sees each holder's intent and may throw to stop waiting.
+  ///
+  /// Throws what `busy` throws, `busy` when the deadline passes, `CancellationError`.
+  static func acquire(
+    pool: Pool, name: DiskName, work: Work, request: DiskRequest?, context: RequestContext,
+    busy: (Intent) async throws -> Void
+  ) async throws -> RBDClaim {
+    let object = object(for: name)
+    let intent = Intent(
+      work: work, request: request, owner: .current, instance: pool.cluster.instance, cookie: UUID().uuidString)
+    var pause = Duration.milliseconds(10)
+    while true {
+      try Task.checkCancellation()
+      if try await pool.lockObject(object, lock: lock, cookie: intent.cookie, description: intent.work.rawValue, lease: lease) {
+        do {
+          let inherited = try await read(pool, object)
+          // A request to cancel that was meant for a dead owner goes; a living deleter repeats its own.
+          let text = try RecordCoding.encode(intent)
+          try await pool.writeObject(object, Array(text.utf8), attribute: ("cookie", intent.cookie), removing: "cancel")
+          return RBDClaim(pool: pool, object: object, cookie: intent.cookie, inherited: inherited)
+        } catch {
+          // The object keeps an inherited intent: only the lock is given back.
+          let cookie = intent.cookie
+          await Task { try? await pool.unlockObject(object, lock: lock, cookie: cookie) }.value
+          throw error
+        }
+      }
+      if let holder = try await read(pool, object) {
+        if holder.owner.liveness == .gone {
+          try await pool.breakLock(object, lock: lock)
+          continue
+        }
+        try await busy(holder)
+      }
+      if context.deadline.hasPassed {
+        throw SlipwayError(
+          .busy, "disk '\(name)' in pool '\(pool.name)' is being worked on by another process", object: name.text, hint: "try again")
+      }
+      try await Task.sleep(for: pause)
+      pause = min(pause * 2, .milliseconds(500))
+    }
+  }
+
+  /// Asks whoever holds the claim to stop.
+  static func requestCancel(pool: Pool, name: DiskName) async throws {
+    do {
+      try await pool.setAttribute(object(for: name), "cancel", "1")
+    } catch let error as SlipwayError where error.cephErrno == 2 {
+      return  // the holder has just finished
+    }
+  }
+
+  /// Throws `cancelled` when a deletion asked the making to stop, `busy` when the claim was lost to another (this process slept too long).
+  func check() async throws {
+    try Task.checkCancellation()
+    if try await pool.attribute(object, "cancel") != nil {
+      throw SlipwayError(.cancelled, "the making of '\(object.dropFirst(13))' was cancelled by its deletion", object: object)
+    }
+    guard try await pool.lockObject(object, lock: Self.lock, cookie: cookie, description: "renew", lease: Self.lease) else {
+      throw SlipwayError(.busy, "the claim on '\(object)' was lost to another process", object: object, hint: "try again")
+    }
+  }
+
+  /// Ends the claim: the object goes, unless another took it meanwhile. Also once cancelled.
+  func release() async {
+    let (pool, object, cookie) = (pool, object, cookie)
+    await Task { _ = try? await pool.removeObject(object, ifAttribute: "cookie", equals: cookie) }.value
+  }
+
+  private static func read(_ pool: Pool, _ object: String) async throws -> Intent? {
+    guard let bytes = try await pool.readObject(object), !bytes.isEmpty else { return nil }
+    return RecordCoding.decode(Intent.self, String(decoding: bytes, as: UTF8.self))
+  }
+}

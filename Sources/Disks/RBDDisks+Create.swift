@@ -1,0 +1,162 @@
+public import Ceph
+public import Model
+public import Runtime
+
+/// The snapshot that a disk is cloned from.
+public struct CloneParent: Sendable {
+  /// The parent's pool, opened with the disk user's credentials.
+  public let pool: Pool
+  /// The location.
+  public let location: RBDLocation
+  /// Size of the snapshot in bytes.
+  public let size: Int64
+  /// log2 of its object size.
+  public let order: Int32
+
+  /// A parent.
+  public init(pool: Pool, location: RBDLocation, size: Int64, order: Int32) {
+    self.pool = pool
+    self.location = location
+    self.size = size
+    self.order = order
+  }
+}
+
+extension RBDDisks {
+  /// Makes the disk that `record` describes by a copy-on-write clone of `parent`, all or nothing.
+  ///
+  /// The same request again answers `existing`; while another host or process makes it, this waits and joins. A request that differs is
+  /// `name_conflict`; so is an image that we did not make. A size below the parent's is `size_too_small`, before anything is made.
+  public func clone(_ record: DiskRecord, from parent: CloneParent, context: RequestContext) async throws -> (DiskInfo, DiskOutcome) {
+    let name = record.name
+    let path = "\(pool.name)/\(name)"
+    guard record.request.size.bytes >= parent.size else {
+      throw SlipwayError(
+        .sizeTooSmall, "a disk of \(record.request.size) is smaller than the image's \(ByteCount(parent.size))", object: name.text,
+        hint: "ask for at least \(parent.size) bytes, or leave --size out")
+    }
+    let claim = try await RBDClaim.acquire(pool: pool, name: name, work: .create, request: record.request, context: context) { holder in
+      context.progress(Progress(phase: .waiting))
+      guard holder.work == .create, let theirs = holder.request, theirs != record.request else { return }
+      throw record.conflict(at: path)
+    }
+    do {
+      let result = try await make(record, parent, claim, context)
+      await claim.release()
+      return result
+    } catch {
+      await claim.release()
+      throw error
+    }
+  }
+
+  private func make(
+    _ record: DiskRecord, _ parent: CloneParent, _ claim: RBDClaim, _ context: RequestContext
+  ) async throws -> (DiskInfo, DiskOutcome) {
+    let name = record.name
+    let path = "\(pool.name)/\(name)"
+    switch try await occupant(name) {
+    case .ours(let found, .ready, _, let size):
+      guard found.request == record.request else { throw found.conflict(at: path) }
+      return (DiskInfo(record: found, state: .ready, path: path, size: ByteCount(size)), .existing)
+    case .ours(_, _, let id, _):
+      // We hold the claim, so whoever was making or deleting it is gone.
+      context.log(.notice, "removing what a dead process left half-made", ["disk": path, "image_id": id])
+      try await removeLeftover(name, id: id)
+    case .foreign(let id):
+      try await removeOrphan(name, id: id, claim: claim, context: context)
+    case .nobody:
+      if claim.inherited?.work == .create { try await removeStub(name) }
+    }
+    context.progress(Progress(phase: .cloning))
+    let features = pool.cluster.defaultFeatures
+    let options = CloneOptions(features: features, order: max(parent.order, pool.cluster.defaultOrder), dataPool: dataPool)
+    try context.deadline.check("cloning to \(path)")
+    do {
+      try await pool.clone(
+        from: parent.pool, image: parent.location.image, snapshot: parent.location.snapshot, to: name.text, options: options)
+    } catch let error as SlipwayError {
+      if error.cephErrno == 17 { throw foreign(name) }  // somebody else made it between our look and now: not ours to undo
+      if error.cephErrno == 22 {
+        throw SlipwayError(
+          .notCloneable, "cannot clone \(parent.location): its snapshot is not protected and clone v1 rules here",
+          object: parent.location.url,
+          hint: "protect it: rbd snap protect \(parent.location)", cause: error)
+      }
+      if error.code == .timeout || error.code == .noSpace || error.code == .ioError { await rollBack(name, context) }
+      throw error
+    }
+    do {
+      try await finish(record, parent, claim)
+    } catch {
+      await rollBack(name, context)
+      throw error
+    }
+    return (DiskInfo(record: record, state: .ready, path: path, size: record.request.size), .created)
+  }
+
+  /// Writes the record, grows the disk and marks it ready, last.
+  private func finish(_ record: DiskRecord, _ parent: CloneParent, _ claim: RBDClaim) async throws {
+    let image = try await pool.open(record.name.text, readOnly: false)
+    do {
+      try await image.setMetadata(Self.recordKey, try RecordCoding.encode(record))
+      if record.request.size.bytes > image.size { try await image.resize(to: record.request.size) }
+      try await claim.check()
+      try await image.setMetadata(Self.stateKey, DiskState.ready.rawValue)
+    } catch {
+      await image.close()
+      throw error
+    }
+    await image.close()
+  }
+
+  /// Takes back a clone of this call's own making, whatever happened to the task. The claim is still held, and the id tells it from any other.
+  private func rollBack(_ name: DiskName, _ context: RequestContext) async {
+    let disks = self
+    await Task {
+      do {
+        switch try await disks.occupant(name) {
+        case .nobody: return
+        case .ours(_, _, let id, _), .foreign(let id):
+          guard Self.imageID(id, isOf: disks.pool.cluster.instance) else { return }
+          try await disks.pool.remove(name.text)
+        }
+      } catch {
+        context.log(
+          .error, "could not take back a clone; the next request for this name will",
+          ["disk": "\(disks.pool.name)/\(name)", "error": "\(error)"])
+      }
+    }.value
+  }
+
+  /// Removes an image without a record if, and only if, a dead maker's intent and the image's id say that it made it.
+  func removeOrphan(_ name: DiskName, id: String, claim: RBDClaim, context: RequestContext) async throws {
+    guard let inherited = claim.inherited, inherited.work == .create, Self.imageID(id, isOf: inherited.instance) else {
+      throw foreign(name)
+    }
+    context.log(.notice, "removing a clone whose maker died before it wrote its record", ["disk": "\(pool.name)/\(name)"])
+    try await removeLeftover(name, id: id)
+  }
+
+  /// Removes what may be left of an image whose making was cut off inside librbd; nothing is no error.
+  func removeStub(_ name: DiskName) async throws {
+    do {
+      try await pool.remove(name.text)
+    } catch let error as SlipwayError where error.cephErrno == 2 {
+      return
+    }
+  }
+
+  /// Removes an image that still has the id it had when it was judged.
+  func removeLeftover(_ name: DiskName, id: String) async throws {
+    switch try await occupant(name) {
+    case .nobody: return
+    case .ours(_, _, let now, _), .foreign(let now):
+      guard now == id else {
+        throw SlipwayError(
+          .busy, "image \(pool.name)/\(name) was replaced while it was looked at", object: "\(pool.name)/\(name)", hint: "try again")
+      }
+      try await removeStub(name)
+    }
+  }
+}

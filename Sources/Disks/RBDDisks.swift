@@ -1,0 +1,102 @@
+public import Ceph
+public import Model
+internal import Runtime
+
+/// Disks that are RBD images in one pool, opened with the credentials that will open the disks.
+public struct RBDDisks: Sendable {
+  static let recordKey = "slipway.record"
+  static let stateKey = "slipway.state"
+
+  /// The pool of the disks.
+  public let pool: Pool
+  /// Pool for their data, where it differs.
+  public let dataPool: String?
+
+  /// Disks in `pool`.
+  public init(pool: Pool, dataPool: String? = nil) {
+    self.pool = pool
+    self.dataPool = dataPool
+  }
+
+  /// What stands under a disk's name.
+  enum Occupant {
+    case nobody
+    case ours(record: DiskRecord, state: DiskState, imageID: String, size: Int64)
+    case foreign(imageID: String)
+  }
+
+  /// Looks at what stands under `name`.
+  func occupant(_ name: DiskName) async throws -> Occupant {
+    let image: Image
+    do {
+      image = try await pool.open(name.text)
+    } catch let error as SlipwayError where error.cephErrno == 2 {
+      return .nobody
+    }
+    do {
+      let occupant: Occupant
+      if let text = try await image.metadata(Self.recordKey), let record = try RecordCoding.record(text, at: image.label) {
+        let state = try await image.metadata(Self.stateKey).flatMap(DiskState.init(rawValue:)) ?? .making
+        occupant = .ours(record: record, state: state, imageID: image.id, size: image.size)
+      } else {
+        occupant = .foreign(imageID: image.id)
+      }
+      await image.close()
+      return occupant
+    } catch {
+      await image.close()
+      throw error
+    }
+  }
+
+  /// One disk. Throws `disk_not_found`, `not_ours`.
+  public func show(_ name: DiskName) async throws -> DiskInfo {
+    switch try await occupant(name) {
+    case .nobody:
+      throw SlipwayError(
+        .diskNotFound, "there is no disk '\(name)' in pool '\(pool.name)'", object: name.text, hint: "see: slipway disk list")
+    case .foreign:
+      throw foreign(name)
+    case .ours(let record, let state, _, let size):
+      return DiskInfo(record: record, state: state, path: "\(pool.name)/\(name)", size: ByteCount(size))
+    }
+  }
+
+  /// All disks of ours in the pool, by name; images of others are left out. Up to 16 are asked at once.
+  public func list() async throws -> [DiskInfo] {
+    let names = try await pool.images().compactMap { try? DiskName($0) }
+    return try await withThrowingTaskGroup(of: DiskInfo?.self) { group in
+      var found: [DiskInfo] = []
+      var waiting = names.makeIterator()
+      func add(_ name: DiskName) {
+        group.addTask {
+          guard case .ours(let record, let state, _, let size) = try await occupant(name) else { return nil }
+          return DiskInfo(record: record, state: state, path: "\(pool.name)/\(name)", size: ByteCount(size))
+        }
+      }
+      for _ in 0..<16 { if let name = waiting.next() { add(name) } }
+      while let info = try await group.next() {
+        if let info { found.append(info) }
+        if let name = waiting.next() { add(name) }
+      }
+      return found.sorted { $0.record.name.text < $1.record.name.text }
+    }
+  }
+
+  func foreign(_ name: DiskName) -> SlipwayError {
+    SlipwayError(
+      .notOurs, "image \(pool.name)/\(name) exists and was not made by Slipway", object: "\(pool.name)/\(name)",
+      hint: "choose another name, or look at it with: rbd info \(pool.name)/\(name)")
+  }
+
+  /// Whether librbd made an image of that id for the client `instance`: its ids are that number and a random one, both in hexadecimal, and
+  /// only the last 14 digits are kept (librbd `generate_image_id`, `RBD_MAX_IMAGE_ID_LENGTH`).
+  static func imageID(_ id: String, isOf instance: UInt64) -> Bool {
+    let prefix = String(instance, radix: 16)
+    if id.utf8.count < 14 { return id.hasPrefix(prefix) && (1...8).contains(id.utf8.count - prefix.utf8.count) }
+    return (1...8).contains { random in
+      let visible = 14 - random
+      return visible <= prefix.utf8.count && id.hasPrefix(prefix.suffix(visible))
+    }
+  }
+}

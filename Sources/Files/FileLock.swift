@@ -1,0 +1,101 @@
+internal import CLinux
+internal import Glibc
+public import Model
+public import Runtime
+
+/// Locks between processes, and between tasks of one: an open-file-description lock on one lock file per thing (`F_OFD_SETLK`). The file
+/// stays after the lock has been released, since removing it would let two holders in.
+public enum FileLock {
+  /// Takes the lock on `name` in `directory`, made with `mode` when missing, polling with backoff (5 ms to 250 ms): a blocking wait cannot
+  /// be cancelled. When the lock file was replaced meanwhile, the new one is locked. `onWait` is told how long we have waited, after every
+  /// look that found it taken. Throws `timeout` after `deadline`, `CancellationError` when the task is cancelled.
+  public static func acquire(
+    _ name: String, in directory: Directory, mode: UInt32 = 0o600, deadline: Deadline, pool: WorkerPool,
+    onWait: @escaping @Sendable (Duration) -> Void = { _ in }
+  ) async throws -> HeldLock {
+    let start = ContinuousClock.now
+    var pause = Duration.milliseconds(5)
+    while true {
+      if let held = try await pool.run({ try attempt(name, in: directory, mode: mode) }) {
+        // Nobody is there to release what a cancelled task was given.
+        if Task.isCancelled {
+          held.release()
+          throw CancellationError()
+        }
+        return held
+      }
+      onWait(ContinuousClock.now - start)
+      try deadline.check("waiting for the lock \(directory.path)/\(name)")
+      // Up to a quarter more or less, so that many waiters don't look in step.
+      let jittered = pause * Double.random(in: 0.75...1.25)
+      try await Task.sleep(for: deadline.remaining.map { min($0, jittered) } ?? jittered)
+      pause = min(pause * 2, .milliseconds(250))
+    }
+  }
+
+  /// Takes the lock if it is free now; nil when somebody holds it. Blocks no longer than opening a file does.
+  public static func attempt(_ name: String, in directory: Directory, mode: UInt32 = 0o600) throws(SlipwayError) -> HeldLock? {
+    for _ in 0..<16 {
+      let file = try directory.openOrCreateFile(name, mode: mode)
+      guard try lock(file) else {
+        try? file.close()
+        return nil
+      }
+      let held = HeldLock(file, name: name, directory: directory)
+      if try held.isStillThere() { return held }
+      held.release()
+    }
+    throw SlipwayError(.busy, "the lock file \(directory.path)/\(name) is replaced again and again", object: "\(directory.path)/\(name)")
+  }
+
+  /// Takes the lock on an open file, if it is free now; it is released when the file is closed. For files that say "my owner lives" by being locked.
+  public static func lock(_ file: File) throws(SlipwayError) -> Bool {
+    try file.descriptor.with { number throws(SlipwayError) in
+      if slipway_ofd_lock(number, true) == 0 { return true }
+      if errno == EAGAIN || errno == EACCES { return false }
+      throw Attempt(verb: "lock", path: file.path).failure(errno)
+    }
+  }
+
+  /// Whether another open file description holds a lock on the file. The file may be open for reading only. Implements
+  /// `int fcntl(…, F_OFD_GETLK, …)`.
+  public static func isLocked(_ file: File) throws(SlipwayError) -> Bool {
+    try file.descriptor.with { number throws(SlipwayError) in
+      try checked(Attempt(verb: "ask for locks on", path: file.path)) { slipway_ofd_is_locked(number) } == 1
+    }
+  }
+}
+
+/// "You hold the lock", as a value to be passed on. Released by `release`, at the latest with the last reference.
+public final class HeldLock: Sendable {
+  /// The lock file's name.
+  public let name: String
+  private let file: File
+  private let directory: Directory
+
+  init(_ file: File, name: String, directory: Directory) {
+    self.file = file
+    self.name = name
+    self.directory = directory
+  }
+
+  deinit { release() }
+
+  /// Lets the next one in. Releasing twice changes nothing.
+  public func release() { try? file.close() }
+
+  /// Throws `busy` when the lock file was removed or replaced by someone else, so that another may hold the new one: to be asked before a step
+  /// that must not happen twice. Throws `internal` once released.
+  public func verify() throws(SlipwayError) {
+    guard try isStillThere() else {
+      throw SlipwayError(
+        .busy, "the lock file \(file.path) was removed while it was held", object: file.path, hint: "leave lock files alone, and try again")
+    }
+  }
+
+  func isStillThere() throws(SlipwayError) -> Bool {
+    let ours = try file.status()
+    guard let theirs = try directory.status(of: name) else { return false }
+    return ours.isSameFile(as: theirs)
+  }
+}

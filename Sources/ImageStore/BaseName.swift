@@ -1,0 +1,46 @@
+/// The file name of a base: 40 lower-case hexadecimal digits and `.qcow2` or `.raw`. Anything else in `bases` is not ours.
+public struct BaseName: Sendable, Hashable, Comparable, Codable, CustomStringConvertible {
+  /// The name.
+  public let text: String
+  /// The format that the name tells.
+  public let format: BaseFormat
+
+  /// Nil unless `text` has the form.
+  public init?(_ text: String) {
+    let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+    let digits = Set("0123456789abcdef".utf8)
+    guard parts.count == 2, parts[0].utf8.count == BaseName.digits, parts[0].utf8.allSatisfy(digits.contains),
+      let format = BaseFormat(rawValue: String(parts[1]))
+    else { return nil }
+    self.text = text
+    self.format = format
+  }
+
+  /// From the first digits of a hash.
+  init(hash: String, format: BaseFormat) {
+    text = "\(hash.prefix(BaseName.digits)).\(format.rawValue)"
+    self.format = format
+  }
+
+  /// 160 bits: what a name needs to be unique, and no more than Nova's own names have.
+  static let digits = 40
+
+  /// The name of the sidecar in `meta`.
+  var sidecar: String { "\(text).json" }
+  /// The name of the lock file in `locks`.
+  var lock: String { "\(text).lock" }
+
+  public var description: String { text }
+  public static func < (a: BaseName, b: BaseName) -> Bool { a.text < b.text }
+
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    let text = try container.decode(String.self)
+    guard let name = BaseName(text) else { throw DecodingError.dataCorruptedError(in: container, debugDescription: "'\(text)' is no base") }
+    self = name
+  }
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(text)
+  }
+}

@@ -1,0 +1,113 @@
+internal import Files
+internal import Model
+public import Runtime
+
+extension Store {
+  /// Opens the store at `path`. With `create` a missing directory is made (0755, parents too) and an empty one becomes a store. What crashed
+  /// processes left behind is swept. `warn` is told in one sentence what went wrong without failing anything; it may be called from any thread.
+  ///
+  /// Throws `store_refused` for a directory that is missing (without `create`), a symbolic link, world-writable, another software's, of a newer
+  /// format or another layout, or spread over several file systems; `permission_denied`, `io_error` (read-only), `no_space`.
+  public static func open(
+    path: String, create: Bool, pool: WorkerPool, warn: @escaping @Sendable (String) -> Void = { _ in }
+  ) async throws -> Store {
+    try await open(path: path, create: create, pool: pool, unnamed: true, warn: warn)
+  }
+
+  static func open(
+    path: String, create: Bool, pool: WorkerPool, unnamed: Bool, warn: @escaping @Sendable (String) -> Void = { _ in }
+  ) async throws -> Store {
+    try await pool.run { try openNow(path: path, create: create, pool: pool, unnamed: unnamed, warn: warn) }
+  }
+
+  private static func openNow(
+    path: String, create: Bool, pool: WorkerPool, unnamed: Bool, warn: @escaping @Sendable (String) -> Void
+  ) throws -> Store {
+    let root = try refusing { () throws(SlipwayError) in try Directory.open(path, create: create ? 0o755 : nil, missing: .storeRefused) }
+    try refuseIfWritableByAll(root)
+    try readFormat(root, create: create)
+    try root.checkWritable()
+    func part(_ name: String, _ mode: UInt32) throws -> Directory {
+      let directory = try refusing { () throws(SlipwayError) in try root.directory(name, create: mode) }
+      try refuseIfWritableByAll(directory)
+      guard try directory.status().device == root.status().device else {
+        throw SlipwayError(
+          .storeRefused, "\(directory.path) lies on another file system than the store \(root.path)", object: root.path,
+          hint: "mount one file system over the whole store")
+      }
+      return directory
+    }
+    // Only `bases` is for others to enter: QEMU opens what is in it.
+    let bases = try part("bases", 0o755)
+    let meta = try part("meta", 0o700)
+    let locks = try part("locks", 0o700)
+    let temporary = try part("tmp", 0o700)
+    let quarantine = try part("quarantine", 0o700)
+    let (catalog, isFresh) = try Catalog.open(in: root, locks: locks, warn: warn)
+    let store = Store(
+      root: root, bases: bases, meta: meta, locks: locks, temporary: temporary, quarantine: quarantine, catalog: catalog, pool: pool,
+      unnamed: unnamed, warn: warn)
+    store.sweepNow()
+    if isFresh { store.reconcile() }
+    return store
+  }
+
+  /// A missing directory, or a symbolic link in its place, is the store's refusal.
+  private static func refusing(_ body: () throws(SlipwayError) -> Directory) throws(SlipwayError) -> Directory {
+    do throws(SlipwayError) {
+      return try body()
+    } catch {
+      var error = error
+      if error.code == .storeRefused {
+        error.hint = "make the directory, or give another with store.path"
+      } else if error.code == .locationNotAllowed {
+        error.code = .storeRefused
+      }
+      throw error
+    }
+  }
+
+  private static func refuseIfWritableByAll(_ directory: Directory) throws(SlipwayError) {
+    guard try directory.status().mode & 0o002 != 0 else { return }
+    throw SlipwayError(
+      .storeRefused, "\(directory.path) is writable by everyone, so nothing in it can be trusted", object: directory.path,
+      hint: "run chmod o-w \(directory.path) after a look at what is in it")
+  }
+
+  private static func readFormat(_ root: Directory, create: Bool) throws {
+    if try checkFormat(root) { return }
+    // Our own files come after FORMAT, so whatever is here is another software's; a mount point's own directory and our own crash excepted.
+    let foreign = try root.names().filter { $0 != "lost+found" && !$0.hasPrefix(".slipway-") }
+    guard foreign.isEmpty else {
+      // Another process may have made the store since: FORMAT comes before everything else, so it is there then.
+      if try checkFormat(root) { return }
+      throw SlipwayError(
+        .storeRefused, "\(root.path) is not empty and no store (it holds '\(foreign[0])')", object: root.path,
+        hint: "give an empty directory with store.path")
+    }
+    guard create else {
+      throw SlipwayError(.storeRefused, "\(root.path) is no store yet", object: root.path, hint: "fetch an image into it first")
+    }
+    let file = try root.createUnnamed(mode: 0o644, fallback: ".slipway-\(TemporaryName(.json).text)")
+    defer { try? file.close() }
+    try file.write(try StoreFormat.current.bytes(), at: 0)
+    try file.sync()
+    do throws(SlipwayError) {
+      try root.link(file, as: StoreFormat.fileName, from: root)
+    } catch {
+      if let name = file.temporaryName { _ = try? root.remove(name) }
+      // Another process makes the store at the same time: its word counts.
+      guard error.isNameTaken else { throw error }
+      _ = try checkFormat(root)
+    }
+    try root.sync()
+  }
+
+  /// False when there is no FORMAT.
+  private static func checkFormat(_ root: Directory) throws -> Bool {
+    guard let bytes = try root.contents(of: StoreFormat.fileName, limit: 4096) else { return false }
+    guard let format = try? StoreJSON.decode(StoreFormat.self, bytes) else { throw StoreFormat.unreadable(root.path) }
+    try format.check(path: root.path)
+    return true
+  }
+}

@@ -1,0 +1,110 @@
+internal import Files
+internal import Glibc
+public import Model
+internal import Runtime
+
+extension Store {
+  /// Makes a staged base visible, after its verdict: mode 0444 → fsync → sidecar with the evidence → link without replacing → fsync of the
+  /// directory → catalog row. A base that is there already is kept and answered, with the staged one's images added to its sidecar. A damaged
+  /// one is kept too: with the same bytes it gets the new evidence. In every case the staged file is used up; its lock stays the caller's.
+  ///
+  /// Throws `base_damaged` when other bytes lie under the name, `busy` when the lock was taken away, `no_space`, `io_error`.
+  public func publish(_ staged: StagedBase, record: BaseRecord) async throws -> Published {
+    do {
+      let published = try await pool.run { try self.publishNow(staged, record) }
+      await staged.abandon()
+      return published
+    } catch {
+      await staged.abandon()
+      throw error
+    }
+  }
+
+  private func publishNow(_ staged: StagedBase, _ draft: BaseRecord) throws -> Published {
+    guard draft.identity == staged.identity else {
+      throw SlipwayError(.internalError, "the record of \(draft.name) is not that of \(staged.identity.name)")
+    }
+    let name = draft.name
+    try staged.file.setMode(0o444)
+    try staged.file.sync()
+    try staged.lock.verify()
+    let status = try staged.file.status()
+    var record = draft
+    record.version = BaseRecord.currentVersion
+    record.fileSize = ByteCount(status.size)
+    record.allocated = ByteCount(status.allocated)
+    record.created = Store.now()
+    switch try stateNow(name) {
+    case .absent: break
+    case .ready(var existing):
+      if existing.add(record.images) { try writeSidecar(existing) }
+      return Published(record: existing, path: path(of: name), isNew: false)
+    case .newer(let reason): throw SlipwayError(.storeRefused, reason, object: path(of: name), hint: "update Slipway")
+    case .damaged(let reason): return try adopt(name, record, staged, reason)
+    case .unknown: throw differs(name, "it is no regular file")
+    }
+    try writeSidecar(record, isIndexed: false)
+    do {
+      try bases.link(staged.file, as: name.text, from: temporary)
+    } catch {
+      // Evidence must not lie beside a file of someone else's.
+      _ = try? meta.remove(name.sidecar)
+      guard error.isNameTaken else { throw error }
+      throw SlipwayError(
+        .busy, "\(path(of: name)) appeared while its lock was held", object: path(of: name),
+        hint: "see who writes into the store, and try again")
+    }
+    try bases.sync()
+    index(name)
+    return Published(record: record, path: path(of: name), isNew: true)
+  }
+
+  /// A base without usable evidence keeps its name and bytes, since disks may grow from it; the same bytes, just verified, are its evidence.
+  private func adopt(_ name: BaseName, _ record: BaseRecord, _ staged: StagedBase, _ reason: String) throws -> Published {
+    let existing = try bases.openFile(name.text)
+    defer { try? existing.close() }
+    guard try Store.sameContent(existing, staged.file) else { throw differs(name, reason) }
+    try existing.sync()
+    var adopted = record
+    adopted.allocated = ByteCount(try existing.status().allocated)
+    try writeSidecar(adopted)
+    return Published(record: adopted, path: path(of: name), isNew: false)
+  }
+
+  private func differs(_ name: BaseName, _ reason: String) -> SlipwayError {
+    SlipwayError(
+      .baseDamaged, "\(path(of: name)) is damaged (\(reason)) and other bytes than those just verified", object: path(of: name),
+      hint: "find the disks that use it, then move it out of the store")
+  }
+
+  /// Adds an image to those that a base serves. Throws `base_not_found`, `base_damaged`, `busy` when the lock was taken away.
+  public func noteImage(_ image: ImageID, lock: BaseLock) async throws -> BaseRecord {
+    try await pool.run {
+      try lock.verify()
+      var record = try self.readyRecord(lock.name)
+      if record.add([image]) { try self.writeSidecar(record) }
+      return record
+    }
+  }
+
+  /// The same size and the same bytes, read in blocks of 1 MiB.
+  static func sameContent(_ one: File, _ other: File) throws(SlipwayError) -> Bool {
+    let size = try one.size()
+    guard try other.size() == size else { return false }
+    let first = Buffer(capacity: 1 << 20)
+    let second = Buffer(capacity: 1 << 20)
+    var position: Int64 = 0
+    while position < size {
+      let count = Int(min(size - position, 1 << 20))
+      let left = UnsafeMutableRawBufferPointer(rebasing: first.memory[..<count])
+      let right = UnsafeMutableRawBufferPointer(rebasing: second.memory[..<count])
+      try one.readExactly(into: left, at: position)
+      try other.readExactly(into: right, at: position)
+      if let a = left.baseAddress, let b = right.baseAddress, memcmp(a, b, count) != 0 { return false }
+      position += Int64(count)
+    }
+    return true
+  }
+
+  static func now() -> Int64 { Int64(time(nil)) }
+}

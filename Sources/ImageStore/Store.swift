@@ -1,0 +1,55 @@
+internal import Files
+internal import Runtime
+
+/// The local directory of bases: nothing half-made is ever visible in it, and the directory is the truth.
+///
+/// Layout: `bases` holds bases alone (it is what a libvirt pool shows), `meta` their sidecars, `locks` lock files that are never removed, `tmp`
+/// what is in the making, `quarantine` what was taken out of use, `catalog.sqlite` an index that can be rebuilt, `FORMAT` says whose all this is.
+public final class Store: Sendable {
+  /// Absolute path of the store.
+  public let path: String
+  let root: Directory
+  let bases: Directory
+  let meta: Directory
+  let locks: Directory
+  let temporary: Directory
+  let quarantine: Directory
+  let catalog: Catalog
+  let pool: WorkerPool
+  let warn: @Sendable (String) -> Void
+  /// Whether unnamed temporary files may be used; tests say no.
+  let unnamed: Bool
+  /// The promises of space that this process made.
+  let reservations = Locked<[ObjectIdentifier: Reservation]>([:])
+
+  init(
+    root: Directory, bases: Directory, meta: Directory, locks: Directory, temporary: Directory, quarantine: Directory, catalog: Catalog,
+    pool: WorkerPool, unnamed: Bool, warn: @escaping @Sendable (String) -> Void
+  ) {
+    path = root.path
+    self.root = root
+    self.bases = bases
+    self.meta = meta
+    self.locks = locks
+    self.temporary = temporary
+    self.quarantine = quarantine
+    self.catalog = catalog
+    self.pool = pool
+    self.unnamed = unnamed
+    self.warn = warn
+  }
+
+  /// The path of a base, whether it is there or not.
+  public func path(of name: BaseName) -> String { "\(bases.path)/\(name)" }
+
+  /// The directory that holds bases alone, for a libvirt pool.
+  public var basesPath: String { bases.path }
+
+  /// Closes the catalog and all directories. What is under way fails.
+  public func close() async {
+    _ = try? await pool.runAlways {
+      self.catalog.close()
+      for directory in [self.bases, self.meta, self.locks, self.temporary, self.quarantine, self.root] { try? directory.close() }
+    }
+  }
+}

@@ -1,0 +1,50 @@
+internal import Foundation
+internal import Model
+
+/// The content of `FORMAT`, by which a directory says that it is a store of ours, and how it is laid out.
+struct StoreFormat: Codable, Equatable {
+  static let fileName = "FORMAT"
+  static let current = StoreFormat(kind: "slipway-store", version: 1, layout: "native")
+
+  var kind: String
+  var version: Int
+  var layout: String
+
+  /// Throws `store_refused` unless this version of ours can work with the store.
+  func check(path: String) throws(SlipwayError) {
+    guard kind == StoreFormat.current.kind else { throw StoreFormat.unreadable(path) }
+    guard version <= StoreFormat.current.version else {
+      throw SlipwayError(
+        .storeRefused,
+        "the store \(path) has format version \(version), and this Slipway knows versions up to \(StoreFormat.current.version)",
+        object: path, hint: "update Slipway, or give another directory with store.path")
+    }
+    guard layout == StoreFormat.current.layout else {
+      throw SlipwayError(
+        .storeRefused, "the store \(path) has the layout '\(layout)', and '\(StoreFormat.current.layout)' is configured", object: path,
+        hint: "set store.layout to '\(layout)', or give another directory with store.path")
+    }
+  }
+
+  static func unreadable(_ path: String) -> SlipwayError {
+    SlipwayError(
+      .storeRefused, "\(path)/\(fileName) is not the format file of a store", object: path,
+      hint: "give another directory with store.path, or put the file back: \(String(decoding: (try? current.bytes()) ?? [], as: UTF8.self))"
+    )
+  }
+
+  func bytes() throws -> [UInt8] { try StoreJSON.encode(self) }
+}
+
+/// How sidecars and the format file are written: keys sorted, for people and for comparing.
+enum StoreJSON {
+  static func encode(_ value: some Encodable) throws -> [UInt8] {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    return Array(try encoder.encode(value)) + [UInt8(ascii: "\n")]
+  }
+
+  static func decode<Value: Decodable>(_ type: Value.Type, _ bytes: [UInt8]) throws -> Value {
+    try JSONDecoder().decode(type, from: Data(bytes))
+  }
+}

@@ -1,0 +1,51 @@
+public import Files
+internal import ImageFormats
+public import Model
+public import Runtime
+public import Transfer
+
+/// The guest's view of a local qcow2 file, decompressed as it is read. Only ever made over bytes that have their verdict.
+public final class Qcow2Source: RandomAccessSource {
+  /// The virtual size in bytes.
+  public var size: Int64 { reader.virtualSize }
+  private let reader: Qcow2Reader
+  private let workers: WorkerPool
+
+  private init(_ reader: Qcow2Reader, workers: WorkerPool) {
+    self.reader = reader
+    self.workers = workers
+  }
+
+  /// Reads the header. Throws `format_refused` for what is no qcow2 of ours to read (a backing file, a data file, unknown features).
+  public static func open(_ file: File, size: Int64, workers: WorkerPool) async throws -> Qcow2Source {
+    try await workers.run {
+      Qcow2Source(
+        try Qcow2Reader(fileSize: size, object: file.path) { offset, buffer in try file.readExactly(into: buffer, at: offset) },
+        workers: workers)
+    }
+  }
+
+  public func extents(from offset: Int64, to end: Int64) async throws -> [Extent] {
+    let reader = reader
+    return try await workers.run {
+      var found: [Extent] = []
+      var position = offset
+      while position < end {
+        for run in try reader.extents(from: position, to: end) {
+          if let last = found.last, last.isData == run.isData {
+            found[found.count - 1].length += run.length
+          } else {
+            found.append(run.extent)
+          }
+          position = run.end
+        }
+      }
+      return found
+    }
+  }
+
+  public func read(at offset: Int64, length: Int, into buffer: Buffer) async throws {
+    let reader = reader
+    try await workers.run { try reader.read(at: offset, into: UnsafeMutableRawBufferPointer(rebasing: buffer.memory[..<length])) }
+  }
+}

@@ -1,0 +1,79 @@
+public import Model
+
+/// One base of the store, in `slipway cache list --json` and `cache show --json`.
+public struct BaseDocument: Codable, Sendable, Hashable {
+  /// The file's name in the store.
+  public var name: String
+  /// Absolute path.
+  public var path: String
+  /// The images that it was fetched for.
+  public var images: [String]
+  /// `qcow2` or `raw`.
+  public var format: String
+  /// The image's own format.
+  public var sourceFormat: String
+  /// Size in bytes that a guest sees.
+  public var virtualSize: Int64
+  /// Bytes allocated on disk.
+  public var allocated: Int64
+  /// The way by which it came.
+  public var route: String
+  /// The location it came from, without credentials.
+  @Nullable public var source: String?
+  /// What was verified.
+  public var evidence: Evidence
+  /// When it was published, RFC 3339.
+  public var created: String
+  /// When it last served a request, RFC 3339.
+  @Nullable public var lastUsed: String?
+  /// How many requests it served without a transfer.
+  public var hits: Int64
+
+  enum CodingKeys: String, CodingKey {
+    case name, path, images, format
+    case sourceFormat = "source_format"
+    case virtualSize = "virtual_size"
+    case allocated, route, source, evidence, created
+    case lastUsed = "last_used"
+    case hits
+  }
+
+  /// A base's document.
+  public init(
+    name: String, path: String, images: [String], format: String, sourceFormat: String, virtualSize: Int64, allocated: Int64, route: Route,
+    source: String?, evidence: Evidence, created: String, lastUsed: String?, hits: Int64
+  ) {
+    self.name = name
+    self.path = path
+    self.images = images
+    self.format = format
+    self.sourceFormat = sourceFormat
+    self.virtualSize = virtualSize
+    self.allocated = allocated
+    self.route = route.rawValue
+    self.source = source
+    self.evidence = evidence
+    self.created = created
+    self.lastUsed = lastUsed
+    self.hits = hits
+  }
+}
+
+/// What `slipway cache list --json` and `cache show --json` print.
+public struct CacheDocument: Codable, Sendable, Hashable {
+  /// Version of the documents.
+  public var version = 1
+  /// The store's directory.
+  public var store: String
+  /// The bases.
+  public var bases: [BaseDocument]
+  /// Files in the store's `bases` that are not ours or whose record cannot be read; they are never touched.
+  public var unknown: [String]
+
+  /// A list of bases.
+  public init(store: String, bases: [BaseDocument], unknown: [String] = []) {
+    self.store = store
+    self.bases = bases
+    self.unknown = unknown
+  }
+}

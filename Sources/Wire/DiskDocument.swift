@@ -1,0 +1,103 @@
+public import Model
+
+/// What `slipway disk create --json` and `disk show --json` print.
+public struct DiskDocument: Codable, Sendable, Hashable {
+  /// How libvirt finds the disk.
+  public struct LibvirtView: Codable, Sendable, Hashable {
+    /// The storage pool, null without a view of that place.
+    @Nullable public var pool: String?
+    /// The volume, null without a view of that place.
+    @Nullable public var volume: String?
+    /// The `<disk>` element.
+    @Nullable public var diskXML: String?
+
+    enum CodingKeys: String, CodingKey {
+      case pool, volume
+      case diskXML = "disk_xml"
+    }
+  }
+
+  /// Version of the documents.
+  public var version = 1
+  /// The disk's name.
+  public var name: String
+  /// `rbd`, `qcow2` or `raw`.
+  public var target: String
+  /// The way by which its bytes came, null where a base was there already.
+  @Nullable public var route: String?
+  /// The location it came from, without credentials.
+  @Nullable public var source: String?
+  /// Size in bytes that the guest sees.
+  public var size: Int64
+  /// The base it stands on, null for a clone.
+  @Nullable public var base: String?
+  /// Where it lies: `pool/image`, or a path.
+  public var path: String
+  /// The image it was made from.
+  public var image: String
+  /// `created` or `existing`; null in `show`.
+  @Nullable public var outcome: String?
+  /// `making`, `ready` or `deleting`.
+  public var state: String
+  /// When it was made, RFC 3339.
+  public var created: String
+  /// How libvirt finds it, null without libvirt.
+  @Nullable public var libvirt: LibvirtView?
+  /// How long it took; null in `show`.
+  @Nullable public var seconds: Double?
+
+  /// A disk's document.
+  public init(
+    name: String, target: Target, route: Route?, source: String?, size: Int64, base: String?, path: String, image: String, outcome: String?,
+    state: String, created: String, seconds: Double?
+  ) {
+    self.name = name
+    self.target = target.rawValue
+    self.route = route?.rawValue
+    self.source = source
+    self.size = size
+    self.base = base
+    self.path = path
+    self.image = image
+    self.outcome = outcome
+    self.state = state
+    self.created = created
+    self.libvirt = nil
+    self.seconds = seconds
+  }
+}
+
+/// What `slipway disk list --json` prints.
+public struct DiskListDocument: Codable, Sendable, Hashable {
+  /// Version of the documents.
+  public var version = 1
+  /// The disks, by name.
+  public var disks: [DiskDocument]
+  /// Places that could not be looked into, with the reason; the list lacks their disks.
+  public var unavailable: [ErrorDocument.Body]
+
+  /// A list.
+  public init(disks: [DiskDocument], unavailable: [SlipwayError]) {
+    self.disks = disks
+    self.unavailable = unavailable.map { ErrorDocument($0).error }
+  }
+}
+
+/// What `slipway disk delete --json` prints.
+public struct DeletionDocument: Codable, Sendable, Hashable {
+  /// Version of the documents.
+  public var version = 1
+  /// What was to go.
+  public var name: String
+  /// `deleted` or `absent`.
+  public var outcome: String
+  /// How long it took.
+  public var seconds: Double
+
+  /// A deletion's document.
+  public init(name: String, deleted: Bool, seconds: Double) {
+    self.name = name
+    outcome = deleted ? "deleted" : "absent"
+    self.seconds = seconds
+  }
+}

@@ -1,0 +1,129 @@
+internal import Runtime
+internal import Agent
+internal import ArgumentParser
+internal import Disks
+internal import Model
+internal import Wire
+
+struct DiskCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "disk", abstract: "Make, show and delete the disks of instances.",
+    subcommands: [DiskCreate.self, DiskList.self, DiskShow.self, DiskDelete.self])
+}
+
+struct DiskCreate: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "create", abstract: "Make a disk of an image; the same request again answers it.")
+
+  @Argument(help: "The disk's name.") var name: String
+  @Option(name: .long, help: ArgumentHelp("Image id, unique name, path or URL.", valueName: "image")) var image: String
+  @Option(name: .long, help: ArgumentHelp("Size of the disk, 20G say (default: the image's virtual size).", valueName: "size"))
+  var size: SizeArgument?
+  @Option(name: .long, help: "What it is made on: rbd, qcow2 or raw (default: disks.target).") var target: Target?
+  @OptionGroup var source: ImageOptions
+  @OptionGroup var deadline: DeadlineOption
+  @OptionGroup var options: CommonOptions
+
+  func run() async throws {
+    let (name, image, size, target, source, json) = (name, image, size, target, source, options.json)
+    try await Session.run(options, deadline: deadline, progress: true) { session in
+      let answer = try await session.agent.createDisk(
+        DiskName(name), from: source.request(image, environment: session.environment), target: target, size: size.map { try $0.bytes() },
+        context: session.context)
+      session.context.progress(Progress(phase: .done))
+      if json {
+        try Output.document(DiskDocument(answer.info, outcome: answer.outcome, route: answer.route, seconds: answer.duration.seconds))
+      } else {
+        Output.line(answer.info.path)
+        let how =
+          answer.outcome == .existing
+          ? "is there already" : "made" + (answer.route.map { " by \($0.rawValue)" } ?? " on a base that was here")
+        Output.note("disk \(name) \(how): \(answer.info.size), \(answer.duration.seconds) s")
+      }
+    }
+  }
+}
+
+struct DiskList: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "list", abstract: "List the disks that Slipway made.")
+
+  @OptionGroup var options: CommonOptions
+
+  func run() async throws {
+    let json = options.json
+    try await Session.run(options) { session in
+      let (disks, failed) = await session.agent.disks(context: session.context)
+      if json {
+        try Output.document(DiskListDocument(disks: disks.map { DiskDocument($0) }, unavailable: failed))
+      } else {
+        Output.line(
+          Table.text(
+            ["NAME", "TARGET", "SIZE", "STATE", "IMAGE", "CREATED", "PATH"],
+            disks.map {
+              [
+                $0.record.name.text, $0.record.request.target.rawValue, $0.size.description, $0.state.rawValue, $0.record.request.image,
+                $0.record.created, $0.path,
+              ]
+            }))
+        for error in failed { Output.report(error, json: false) }
+      }
+      if let first = failed.first { throw ExitCode(first.code.exitCode) }
+    }
+  }
+}
+
+struct DiskShow: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "show", abstract: "Show one disk.")
+
+  @Argument(help: "The disk's name.") var name: String
+  @OptionGroup var options: CommonOptions
+
+  func run() async throws {
+    let (name, json) = (name, options.json)
+    try await Session.run(options) { session in
+      let info = try await session.agent.disk(DiskName(name), context: session.context)
+      if json { return try Output.document(DiskDocument(info)) }
+      let record = info.record
+      let rows = [
+        ("name", record.name.text), ("path", info.path), ("target", record.request.target.rawValue), ("size", info.size.description),
+        ("state", info.state.rawValue), ("image", record.request.image), ("route", record.route.rawValue), ("source", record.source ?? "-"),
+        ("base", record.base ?? "-"), ("created", record.created), ("made on", record.owner.host),
+      ]
+      for (key, value) in rows { Output.line(Table.text([key.padding(to: 8), value], [])) }
+    }
+  }
+}
+
+struct DiskDelete: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "delete", abstract: "Delete a disk; an absent one is success.")
+
+  @Argument(help: "The disk's name.") var name: String
+  @OptionGroup var deadline: DeadlineOption
+  @OptionGroup var options: CommonOptions
+
+  func run() async throws {
+    let (name, json) = (name, options.json)
+    try await Session.run(options, deadline: deadline) { session in
+      let start = ContinuousClock.now
+      let deleted = try await session.agent.deleteDisk(DiskName(name), context: session.context)
+      if json { return try Output.document(DeletionDocument(name: name, deleted: deleted, seconds: (ContinuousClock.now - start).seconds)) }
+      Output.note(deleted ? "disk \(name) deleted" : "there was no disk \(name)")
+    }
+  }
+}
+
+extension DiskDocument {
+  /// A disk's document; `outcome` and what belongs to it only from `create`.
+  init(_ info: DiskInfo, outcome: DiskOutcome? = nil, route: Route? = nil, seconds: Double? = nil) {
+    let record = info.record
+    self.init(
+      name: record.name.text, target: record.request.target, route: outcome == .created ? route : record.route, source: record.source,
+      size: info.size.bytes, base: record.base, path: info.path, image: record.request.image, outcome: outcome?.rawValue,
+      state: info.state.rawValue, created: record.created, seconds: seconds)
+  }
+}
+
+extension String {
+  /// Filled with spaces to `width`.
+  func padding(to width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
+}

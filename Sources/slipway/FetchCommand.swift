@@ -1,0 +1,52 @@
+internal import Runtime
+internal import Agent
+public import ArgumentParser
+public import ImageStore
+internal import Model
+internal import Wire
+
+struct FetchCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "fetch", abstract: "Bring an image into the local store as a verified base, or find it there.")
+
+  @Argument(help: "Image id, unique name, path or URL.") var image: String
+  @Option(name: .long, help: ArgumentHelp("Format of the base: qcow2 or raw (default: store.base_format).", valueName: "format"))
+  var format: BaseFormat?
+  @OptionGroup var source: ImageOptions
+  @OptionGroup var deadline: DeadlineOption
+  @OptionGroup var options: CommonOptions
+
+  func run() async throws {
+    let (image, format, source, json) = (image, format, source, options.json)
+    try await Session.run(options, deadline: deadline, progress: true) { session in
+      let answer = try await session.agent.fetch(
+        source.request(image, environment: session.environment), format: format, context: session.context)
+      let document = FetchDocument(
+        image: answer.image, path: answer.path, format: answer.record.identity.format.rawValue,
+        virtualSize: answer.record.virtualSize.bytes,
+        route: answer.route, outcome: answer.route == nil ? "hit" : "fetched", bytes: answer.tally, evidence: answer.record.evidence,
+        seconds: answer.duration.seconds)
+      session.context.progress(Progress(phase: .done))
+      if json {
+        try Output.document(document)
+      } else {
+        Output.line(answer.path)
+        Output.note(Self.summary(document))
+      }
+    }
+  }
+
+  private static func summary(_ document: FetchDocument) -> String {
+    let digest =
+      switch document.evidence.verdict {
+      case .matched: "digest verified (\(document.evidence.expected?.algorithm.rawValue ?? "?"))"
+      case .none: "no digest to compare with"
+      case .pending: "the image service has no digest yet"
+      }
+    guard let route = document.route else { return "hit: \(ByteCount(document.virtualSize)) virtual, \(digest), \(document.seconds) s" }
+    return "fetched by \(route): \(ByteCount(document.virtualSize)) virtual, \(ByteCount(document.bytes.read)) read, "
+      + "\(ByteCount(document.bytes.written)) written, \(digest), \(document.seconds) s"
+  }
+}
+
+extension BaseFormat: ExpressibleByArgument {}

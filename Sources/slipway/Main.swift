@@ -1,0 +1,50 @@
+internal import ArgumentParser
+internal import CLinux
+internal import Foundation
+internal import HTTPClient
+internal import Model
+
+/// The process: sets what is process-wide, parses, runs the verb, and ends with its exit code.
+@main
+enum Main {
+  static func main() async {
+    slipway_tune_malloc()
+    Signals.prepare()
+    HTTPClient.initializeProcess()
+    let arguments = Array(CommandLine.arguments.dropFirst())
+    do {
+      let command = try Slipway.parseAsRoot(arguments)
+      if var asynchronous = command as? any AsyncParsableCommand {
+        try await asynchronous.run()
+      } else {
+        var command = command
+        try command.run()
+      }
+      Output.exit(0)
+    } catch {
+      end(error, arguments)
+    }
+  }
+
+  /// The argument parser's own ends (help, usage) and everything that a verb did not report itself.
+  private static func end(_ error: any Error, _ arguments: [String]) -> Never {
+    if let code = error as? ExitCode { Output.exit(code.rawValue) }
+    if let ours = error as? SlipwayError {
+      Output.report(ours, json: arguments.contains("--json"))
+      Output.exit(ours.code.exitCode)
+    }
+    let code = Slipway.exitCode(for: error)
+    let text = Slipway.fullMessage(for: error)
+    if code == .success {
+      Output.line(text)
+      Output.exit(0)
+    }
+    // The parser's usage errors are 64 by its own reckoning; ours are 2, with one document on stdout under --json.
+    if arguments.contains("--json") {
+      Output.report(SlipwayError(.usage, Slipway.message(for: error), hint: "see: slipway --help"), json: true)
+    } else {
+      Output.note(text)
+    }
+    Output.exit(2)
+  }
+}

@@ -1,0 +1,44 @@
+internal import Agent
+internal import ArgumentParser
+internal import Model
+internal import Wire
+
+struct PlanCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "plan", abstract: "Show every way to a disk of an image, which one would be taken, and why not the others.")
+
+  @Argument(help: "Image id, unique name, path or URL.") var image: String
+  @Option(name: .long, help: "What the disk would be made on: rbd, qcow2 or raw.") var target: Target?
+  @Option(name: .long, help: ArgumentHelp("Size of the disk (20G).", valueName: "size")) var size: SizeArgument?
+  @OptionGroup var source: ImageOptions
+  @OptionGroup var deadline: DeadlineOption
+  @OptionGroup var options: CommonOptions
+
+  func run() async throws {
+    let (image, target, size, source, json) = (image, target, size, source, options.json)
+    try await Session.run(options, deadline: deadline) { session in
+      let answer = try await session.agent.plan(
+        source.request(image, environment: session.environment), target: target, size: size.map { try $0.bytes() }, context: session.context
+      )
+      let document = PlanDocument(image: answer.image, plan: answer.plan, cached: answer.cached)
+      if json {
+        try Output.document(document)
+      } else {
+        if answer.cached { Output.line("a base in the store serves \(answer.image) as it is: nothing would be moved") }
+        Output.line(
+          Table.text(
+            ["", "ROUTE", "REASON", "URL", "DETAIL"],
+            answer.plan.candidates.enumerated().map { index, candidate in
+              [
+                index == answer.plan.chosen ? "→" : "", candidate.route.rawValue, candidate.reason.rawValue,
+                candidate.url ?? "(image service)",
+                candidate.detail ?? "",
+              ]
+            }))
+      }
+      guard let failure = answer.failure else { return }
+      if !json { Output.note("slipway: \(failure.message)" + (failure.hint.map { "\n  \($0)" } ?? "")) }
+      throw ExitCode(failure.code.exitCode)
+    }
+  }
+}

@@ -1,0 +1,76 @@
+internal import Agent
+internal import ArgumentParser
+internal import Configuration
+internal import Foundation
+internal import Logging
+internal import Model
+internal import Runtime
+
+/// What a verb runs in: the configuration, an agent, a context, and an orderly end.
+struct Session: Sendable {
+  let agent: Agent
+  let context: RequestContext
+  let environment: [String: String]
+
+  /// Loads the configuration, runs `body`, and closes everything, whatever happened. A failure is reported here and ends with its exit code.
+  static func run(
+    _ options: CommonOptions, deadline: DeadlineOption? = nil, progress: Bool = false,
+    _ body: @escaping @Sendable (Session) async throws -> Void
+  ) async throws {
+    let bar = progress && !options.quiet && Output.isInteractive ? ProgressBar() : nil
+    do {
+      let loaded = try LoadedConfiguration.load(file: options.config)
+      let environment = ProcessInfo.processInfo.environment
+      let agent = try Agent(loaded.configuration, environment: environment)
+      let context = RequestContext(
+        logger: Log.logger(loaded.configuration.log, options, bar), deadline: deadline?.deadline.map { .after($0.duration) } ?? .never,
+        progress: { bar?.show($0) })
+      let session = Session(agent: agent, context: context, environment: environment)
+      let limit = context.deadline
+      let work = Task {
+        try await withDeadline(limit) { try await body(session) }
+      }
+      Signals.onSignal { work.cancel() }
+      let result = await work.result
+      bar?.clear()
+      await agent.close()
+      try result.get()
+    } catch {
+      bar?.clear()
+      if let code = error as? ExitCode { throw code }
+      let ours = SlipwayError.wrap(error)
+      Output.report(ours, json: options.json)
+      throw ExitCode(ours.code.exitCode)
+    }
+  }
+
+  /// Runs `body`; once the deadline passes it is cancelled, and the failure is `timeout`, also where the body saw only its cancellation.
+  private static func withDeadline(_ deadline: Deadline, _ body: @escaping @Sendable () async throws -> Void) async throws {
+    guard deadline.instant != nil else { return try await body() }
+    let late = Locked(false)
+    try await withThrowingTaskGroup(of: Bool.self) { group in
+      group.addTask {
+        try await body()
+        return true
+      }
+      group.addTask {
+        try await deadline.sleep()
+        late.with { $0 = true }
+        return false
+      }
+      defer { group.cancelAll() }
+      do {
+        guard let finished = try await group.next() else { return }
+        if finished { return }
+        group.cancelAll()
+        while try await group.next() != nil {}
+        throw CancellationError()
+      } catch {
+        let ours = SlipwayError.wrap(error)
+        guard late.with({ $0 }), ours.code == .cancelled || ours.code == .timeout else { throw error }
+        throw SlipwayError(
+          .timeout, "the deadline passed before the request was done", hint: "give more time with --deadline, or look at: slipway doctor")
+      }
+    }
+  }
+}

@@ -1,0 +1,62 @@
+import Model
+import Testing
+import Wire
+
+/// The documents as outside checks rely on them, to the byte.
+@Suite struct GoldenTests {
+  @Test func error() throws {
+    let document = ErrorDocument(SlipwayError(.imageNotFound, "there is no image 'x'", object: "x", hint: "see openstack image list"))
+    #expect(
+      try WireCoding.text(document)
+        == #"{"error":{"code":"image_not_found","hint":"see openstack image list","message":"there is no image 'x'","object":"x","retry":"never"},"version":1}"#
+    )
+  }
+
+  @Test func absentValuesAreNull() throws {
+    let text = try WireCoding.text(ErrorDocument(SlipwayError(.timeout, "late")))
+    #expect(text.contains(#""hint":null"#))
+    #expect(text.contains(#""object":null"#))
+  }
+
+  @Test func plan() throws {
+    let plan = Plan(
+      target: .rbd, chosen: 1,
+      candidates: [
+        Candidate(url: "rbd://a/b/c/d", route: .clone, reason: .fsidMismatch, detail: "another cluster"),
+        Candidate(url: "rbd://e/b/c/d", route: .clone, reason: .ok),
+      ])
+    #expect(
+      try WireCoding.text(PlanDocument(image: "i", plan: plan, cached: false))
+        == #"{"cached":false,"candidates":[{"accepted":false,"detail":"another cluster","reason":"fsid_mismatch","route":"clone","url":"rbd://a/b/c/d"},{"accepted":true,"detail":null,"reason":"ok","route":"clone","url":"rbd://e/b/c/d"}],"image":"i","route":"clone","target":"rbd","version":1}"#
+    )
+  }
+
+  @Test func fetchOnAHit() throws {
+    let evidence = Evidence(
+      verdict: .none, computed: nil, expected: nil, expectedFrom: nil, sourceSize: ByteCount(3), inspectedFormat: "raw",
+      verifiedAt: "2026-01-01T00:00:00Z")
+    let document = FetchDocument(
+      image: "i", path: "/s/bases/x.qcow2", format: "qcow2", virtualSize: 5, route: nil, outcome: "hit", bytes: ByteTally(virtual: 5),
+      evidence: evidence, seconds: 0.5)
+    #expect(
+      try WireCoding.text(document)
+        == #"{"bytes":{"holes":0,"read":0,"virtual":5,"written":0},"evidence":{"digest":"none","inspected_format":"raw","source_size":3,"verified_at":"2026-01-01T00:00:00Z"},"format":"qcow2","image":"i","outcome":"hit","path":"/s/bases/x.qcow2","route":null,"seconds":0.5,"version":1,"virtual_size":5}"#
+    )
+  }
+
+  @Test func disk() throws {
+    let document = DiskDocument(
+      name: "d", target: .rbd, route: .clone, source: "rbd://a/b/c/d", size: 7, base: nil, path: "vms/d", image: "i", outcome: "created",
+      state: "ready", created: "2026-01-01T00:00:00Z", seconds: 0.25)
+    #expect(
+      try WireCoding.text(document)
+        == #"{"base":null,"created":"2026-01-01T00:00:00Z","image":"i","libvirt":null,"name":"d","outcome":"created","path":"vms/d","route":"clone","seconds":0.25,"size":7,"source":"rbd://a/b/c/d","state":"ready","target":"rbd","version":1}"#
+    )
+  }
+
+  @Test func aDeletionThatFoundNothingSaysSo() throws {
+    #expect(
+      try WireCoding.text(DeletionDocument(name: "d", deleted: false, seconds: 0))
+        == #"{"name":"d","outcome":"absent","seconds":0,"version":1}"#)
+  }
+}
