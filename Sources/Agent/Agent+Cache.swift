@@ -25,4 +25,11 @@ extension Agent {
     }
     return found
   }
+
+  /// Stops cleaning, scrubbing and prewarming on this host, or lets them go on; what holds now.
+  public func setMaintenance(_ on: Bool, note: String?, context: RequestContext) async throws -> Maintenance? {
+    let store = try await store(context)
+    try await store.setMaintenance(on, note: note)
+    return try await store.maintenance()
+  }
 }

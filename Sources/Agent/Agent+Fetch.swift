@@ -24,7 +24,9 @@ extension Agent {
   /// Brings an image into the store as a verified base, or finds it there.
   ///
   /// The image service is asked in either case. Two requests for one image transfer it once, between processes too.
-  public func fetch(_ request: ImageRequest, format: BaseFormat?, context: RequestContext) async throws -> FetchAnswer {
+  public func fetch(
+    _ request: ImageRequest, format: BaseFormat?, rate: RateLimit? = nil, context: RequestContext
+  ) async throws -> FetchAnswer {
     let start = ContinuousClock.now
     let format = format ?? Self.format(for: .qcow2, configuration)
     switch try await resolve(request, context) {
@@ -32,13 +34,13 @@ extension Agent {
       guard let record = try await cached(id, format, context) else { throw error }
       return try await hit(record, id.text, start, context)
     case .image(let image):
-      return try await base(image, format, start, context)
+      return try await base(image, format, rate: rate, start, context)
     }
   }
 
   /// The base of an image that the caller may use.
   func base(
-    _ image: ResolvedImage, _ format: BaseFormat, _ start: ContinuousClock.Instant, _ context: RequestContext
+    _ image: ResolvedImage, _ format: BaseFormat, rate: RateLimit? = nil, _ start: ContinuousClock.Instant, _ context: RequestContext
   ) async throws -> FetchAnswer {
     try Self.judgeBytes(image)
     if configuration.trust.digest == .required, image.expectations.isEmpty {
@@ -69,7 +71,7 @@ extension Agent {
         return try await self.hit(record, image.key, start, context)
       }
       var planner = prepared
-      let work = BaseWork(agent: self, store: store, image: image, identity: identity, lock: lock, context: context)
+      let work = BaseWork(agent: self, store: store, image: image, identity: identity, lock: lock, rate: rate, context: context)
       let (published, route, tally) = try await work.run(&planner)
       await store.recordUse(published.record.name)
       return FetchAnswer(

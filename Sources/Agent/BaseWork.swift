@@ -16,6 +16,7 @@ struct BaseWork {
   let image: ResolvedImage
   let identity: BaseIdentity
   let lock: BaseLock
+  let rate: RateLimit?
   let context: RequestContext
 
   /// Tries the plan's candidates until one gives a base. A digest that does not match lets one more source try, and ends the request then.
@@ -132,6 +133,7 @@ struct BaseWork {
       }
       var options = TransferOptions()
       options.objectSize = source.objectSize
+      options.rate = rate
       let observers: [any Observer] = [inspection] + digests
       let tally: ByteTally
       switch source.kind {

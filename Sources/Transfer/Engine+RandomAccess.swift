@@ -36,6 +36,7 @@ extension Engine {
       let end = min(run.end, cut.end(of: offset))
       let start = offset
       let length = Int(end - start)
+      try await options.rate?.take(length)
       // In the order of the image, by this one task: see Transfer.
       try await reads.take(1)
       let charge: Charge

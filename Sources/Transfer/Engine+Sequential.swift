@@ -9,6 +9,7 @@ extension Engine {
     var position: Int64 = 0
     while size.map({ position < $0 }) ?? true {
       let capacity = Int(min(cut.chunk, (size ?? .max) - position))
+      try await options.rate?.take(capacity)
       let charge = try await Charge.take(capacity, of: budget, pieces: pieces)
       let buffer = charge.buffer(capacity)
       let count = try await fill(buffer, from: source)

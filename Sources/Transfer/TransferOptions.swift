@@ -1,4 +1,5 @@
 public import Model
+public import Runtime
 
 /// How a transfer is cut and how patient it is. The defaults fit RBD and files.
 public struct TransferOptions: Sendable {
@@ -18,6 +19,8 @@ public struct TransferOptions: Sendable {
   public var slice: Int64 = 4 << 30
   /// How long a transfer that has failed waits for reads still in flight before it leaves them to end by themselves.
   public var grace: Duration = .seconds(10)
+  /// A limit on bytes per second, shared by whoever has it too; nil for none.
+  public var rate: RateLimit?
   /// The phase that progress is reported under.
   public var phase: Progress.Phase = .transferring
   /// Progress is reported no more often than this, and once at the end.

@@ -13,5 +13,8 @@ struct Slipway: AsyncParsableCommand {
       8 a batch with failures, 130 cancelled, 1 anything else.
       """,
     version: "slipway 0.1.0",
-    subcommands: [DoctorCommand.self, PlanCommand.self, FetchCommand.self, DiskCommand.self, CacheCommand.self, ConfigCommand.self])
+    subcommands: [
+      DoctorCommand.self, PlanCommand.self, FetchCommand.self, DiskCommand.self, CacheCommand.self, PrewarmCommand.self,
+      MaintenanceCommand.self, ConfigCommand.self,
+    ])
 }

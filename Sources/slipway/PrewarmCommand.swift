@@ -1,0 +1,114 @@
+internal import Configuration
+internal import Agent
+internal import ArgumentParser
+internal import Foundation
+internal import ImageStore
+internal import Model
+internal import OpenStack
+internal import Runtime
+internal import Wire
+
+struct PrewarmCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "prewarm",
+    abstract: "Bring images into the store before they are needed; one that fails does not stop the rest.",
+    discussion: "Run it again after an interruption: what is here already is 'cached'. Exit code 8 says that some images failed.")
+
+  @Argument(help: "Image ids or unique names.") var images: [String] = []
+  @Option(name: .long, help: "All active images with this tag.") var tag: String?
+  @Option(
+    name: .long, help: ArgumentHelp("Ids or names from a file, one a line, '#' begins a comment; '-' is standard input.", valueName: "file")
+  )
+  var from: String?
+  @Flag(name: .long, help: "All public images, hidden ones left out.") var allPublic = false
+  @Option(name: .long, help: ArgumentHelp("Images at once (default: prewarm.jobs).", valueName: "n")) var jobs: Int?
+  @Option(name: .long, help: ArgumentHelp("Bytes per second over all, 200M say (default: prewarm.rate).", valueName: "rate")) var rate:
+    SizeArgument?
+  @Option(name: .long, help: ArgumentHelp("Format of the bases: qcow2 or raw (default: store.base_format).", valueName: "format"))
+  var format: BaseFormat?
+  @OptionGroup var deadline: DeadlineOption
+  @OptionGroup var options: CommonOptions
+
+  func validate() throws {
+    if let jobs, jobs < 1 { throw ValidationError("--jobs is 1 at least") }
+    let ways = [!images.isEmpty, tag != nil, from != nil, allPublic].count { $0 }
+    guard ways == 1 else { throw ValidationError("name images, or give one of --tag, --from and --all-public") }
+  }
+
+  func run() async throws {
+    let command = self
+    try await Session.run(options, deadline: deadline, progress: true) { session in
+      let start = ContinuousClock.now
+      let settings = session.agent.configuration.prewarm
+      let request = PrewarmRequest(
+        wanted: try command.wanted(), format: command.format, jobs: command.jobs ?? settings.jobs,
+        rate: try command.rate.map { try $0.bytes() } ?? settings.rate)
+      let quiet = command.options.json || command.options.quiet
+      let outcomes = try await session.agent.prewarm(request, context: session.context) { outcome in
+        if !quiet { Output.line(Self.line(outcome)) }
+      }
+      let document = PrewarmDocument(
+        images: outcomes.map {
+          PrewarmDocument.Entry(
+            image: $0.image, outcome: $0.word.rawValue, path: $0.answer?.path, route: $0.answer?.route, bytes: $0.answer?.tally,
+            error: $0.error)
+        }, seconds: (ContinuousClock.now - start).seconds)
+      if command.options.json {
+        try Output.document(document)
+      } else if !command.options.quiet {
+        let counts = ["fetched", "cached", "skipped", "failed"].map { "\(document.counts[$0] ?? 0) \($0)" }.joined(separator: ", ")
+        Output.note("\(counts), \(document.seconds) s")
+      }
+      if document.counts["failed"] ?? 0 > 0 { throw ExitCode(ErrorCode.batchFailed.exitCode) }
+    }
+  }
+
+  private static func line(_ outcome: PrewarmOutcome) -> String {
+    let word = outcome.word.rawValue.padding(to: 8)
+    if let error = outcome.error { return "\(word) \(outcome.image)  \(error.message)" }
+    guard let answer = outcome.answer else { return "\(word) \(outcome.image)" }
+    let how = answer.route.map { "  by \($0.rawValue), \(ByteCount(answer.tally.written)) written" } ?? ""
+    return "\(word) \(outcome.image)\(how)"
+  }
+
+  private func wanted() throws -> PrewarmRequest.Wanted {
+    if let tag { return .selection(.tag(tag)) }
+    if allPublic { return .selection(.allPublic) }
+    guard let from else { return .images(try images.map { try ImageReference(parsing: $0) }) }
+    let data: Data
+    if from == "-" {
+      data = FileHandle.standardInput.readDataToEndOfFile()
+    } else {
+      guard let read = FileManager.default.contents(atPath: from) else {
+        throw SlipwayError(.usage, "the list '\(from)' cannot be read", object: from, hint: "check the path given with --from")
+      }
+      data = read
+    }
+    let lines = String(decoding: data, as: UTF8.self).split(whereSeparator: \.isNewline)
+    let names = lines.map { $0.prefix { $0 != "#" }.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
+    guard !names.isEmpty else {
+      throw SlipwayError(.usage, "the list '\(from)' names no image", object: from, hint: "put one id or name on a line")
+    }
+    return .images(try names.map { try ImageReference(parsing: $0) })
+  }
+}
+
+struct MaintenanceCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "maintenance", abstract: "Stop cleaning, scrubbing and prewarming on this host, or let them go on.")
+
+  enum Switch: String, ExpressibleByArgument, CaseIterable { case on, off }
+
+  @Argument(help: "on or off.") var state: Switch
+  @Option(name: .long, help: "Why, for whoever finds it stopped.") var note: String?
+  @OptionGroup var options: CommonOptions
+
+  func run() async throws {
+    let (state, note, json) = (state, note, options.json)
+    try await Session.run(options) { session in
+      let maintenance = try await session.agent.setMaintenance(state == .on, note: note, context: session.context)
+      if json { return try Output.document(MaintenanceDocument(maintenance: maintenance != nil, note: maintenance?.note)) }
+      Output.note(state == .on ? "cleaning, scrubbing and prewarming are stopped on this host" : "cleaning, scrubbing and prewarming go on")
+    }
+  }
+}

@@ -1,0 +1,28 @@
+import Runtime
+import Testing
+
+@Suite(.timeLimit(.minutes(1))) struct RateLimitTests {
+  @Test func moreThanTheBurstMustWait() async throws {
+    let limit = RateLimit(bytesPerSecond: 1000)
+    let start = ContinuousClock.now
+    for _ in 0..<5 { try await limit.take(100) }
+    // 500 bytes, 250 of them at once: the rest is worth a quarter of a second.
+    #expect(ContinuousClock.now - start >= .milliseconds(240))
+  }
+
+  @Test func aLiftedLimitLetsWaitersGo() async throws {
+    let limit = RateLimit(bytesPerSecond: 1)
+    let waiting = Task { try await limit.take(1 << 20) }
+    try await Task.sleep(for: .milliseconds(20))
+    limit.lift()
+    try await waiting.value
+    try await limit.take(1 << 30)
+  }
+
+  @Test func aCancelledWaiterLeaves() async {
+    let limit = RateLimit(bytesPerSecond: 1)
+    let waiting = Task { try await limit.take(1 << 20) }
+    waiting.cancel()
+    await #expect(throws: CancellationError.self) { try await waiting.value }
+  }
+}
