@@ -11,19 +11,27 @@ public struct ProcessOwner: Sendable, Hashable, Codable {
   public var pid: Int32
   /// When the process started, in clock ticks since boot (`/proc/PID/stat` field 22): a pid that was given again has another.
   public var started: UInt64
+  /// The inode of its pid namespace (`/proc/self/ns/pid`), in which alone `pid` means something; nil where it was not recorded.
+  public var pidNamespace: UInt64?
 
   /// An owner as it was recorded.
-  public init(host: String, boot: String, pid: Int32, started: UInt64) {
+  public init(host: String, boot: String, pid: Int32, started: UInt64, pidNamespace: UInt64? = nil) {
     self.host = host
     self.boot = boot
     self.pid = pid
     self.started = started
+    self.pidNamespace = pidNamespace
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case host, boot, pid, started
+    case pidNamespace = "pid_namespace"
   }
 
   /// This process.
   public static let current = ProcessOwner(
     host: hostName(), boot: bootID(), pid: ProcessInfo.processInfo.processIdentifier,
-    started: startTime(of: ProcessInfo.processInfo.processIdentifier) ?? 0)
+    started: startTime(of: ProcessInfo.processInfo.processIdentifier) ?? 0, pidNamespace: namespace())
 
   /// What this host can tell about the owner.
   public enum Liveness: Sendable {
@@ -31,13 +39,17 @@ public struct ProcessOwner: Sendable, Hashable, Codable {
     case alive
     /// It ended, on this very boot of this host or an earlier one.
     case gone
-    /// It belongs to another host, of which nothing can be told here.
+    /// It belongs to another host or to another pid namespace of this one (a container), of which nothing can be told here.
     case elsewhere
   }
+
+  /// Whether it is known to have ended without trusting a host's name: two hosts may share one, so another boot tells nothing.
+  public var hasSurelyEnded: Bool { boot == ProcessOwner.current.boot && liveness == .gone }
 
   /// Whether the owner still runs, as far as this host can tell. Another boot id under our host's name is an earlier boot of ours.
   public var liveness: Liveness {
     let here = ProcessOwner.current
+    if boot == here.boot, let pidNamespace, pidNamespace != here.pidNamespace { return .elsewhere }
     if boot == here.boot { return ProcessOwner.startTime(of: pid) == started ? .alive : .gone }
     return host == here.host ? .gone : .elsewhere
   }
@@ -52,6 +64,11 @@ public struct ProcessOwner: Sendable, Hashable, Codable {
   private static func bootID() -> String {
     let text = try? String(contentsOfFile: "/proc/sys/kernel/random/boot_id", encoding: .utf8)
     return text?.trimmingCharacters(in: .whitespacesAndNewlines) ?? ""
+  }
+
+  private static func namespace() -> UInt64? {
+    var status = stat()
+    return stat("/proc/self/ns/pid", &status) == 0 ? UInt64(status.st_ino) : nil
   }
 
   private static func startTime(of pid: Int32) -> UInt64? {

@@ -73,7 +73,7 @@ public final class WorkerPool: Sendable {
     wake.signal()
   }
 
-  /// Lets the threads end after the jobs that are queued.
+  /// Lets the threads end after the jobs that are queued. A job that is submitted later still runs: something may be closed late.
   public func close() {
     let threads = lock.with { state -> Int in
       state.closed = true
@@ -91,7 +91,11 @@ public final class WorkerPool: Sendable {
         wake.wait()
         let (job, ended) = lock.with { state -> ((@Sendable () -> Void)?, Bool) in
           state.idle -= 1
-          guard state.head < state.jobs.count else { return (nil, state.closed) }
+          guard state.head < state.jobs.count else {
+            // No longer counted: a job that comes later gets a thread of its own.
+            if state.closed { state.threads -= 1 }
+            return (nil, state.closed)
+          }
           let job = state.jobs[state.head]
           // A job owns memory that a budget counts: the queue must not keep it once it has run.
           state.jobs[state.head] = nil
@@ -105,8 +109,9 @@ public final class WorkerPool: Sendable {
           }
           return (job, false)
         }
-        job?()
         if ended { return }
+        job?()
+        if lock.with({ $0.closed }) { wake.signal() }  // once more around, to end
       }
     }
     if !started { runHere() }
