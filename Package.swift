@@ -51,6 +51,7 @@ let all: [Target] = [
 
   // Tier 3: what Slipway knows.
   room("Planner", ["Model"]),
+  room("Cleaner", ["Model"]),
   room("ImageStore", ["Model", "Runtime", "Files", "Crypto", grdb]),
   room("Disks", ["Model", "Runtime", "Files", "Ceph", "ImageFormats"]),
   room("Transports", ["Model", "Runtime", "Transfer", "ImageFormats", "Ceph", "HTTPClient", "Crypto", "Files"]),
@@ -87,6 +88,7 @@ let all: [Target] = [
   tests("Crypto", ["Model"]),
   tests("Files", ["Model", "Runtime"]),
   tests("Planner", ["Model"]),
+  tests("Cleaner", ["Model", "TestSupport"]),
   tests("ImageStore", ["Model", "Runtime", "Files", grdb, logging]),
   tests("Disks", ["Model", "Runtime", "Files", logging]),
   tests("Transports", ["Model", "Runtime", "Transfer", "ImageFormats", "Files"]),

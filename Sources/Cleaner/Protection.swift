@@ -1,0 +1,74 @@
+internal import Model
+
+/// Who protects what in one world: made once, asked for each base.
+struct Protection {
+  private let world: World
+  private let policy: CleanPolicy
+  /// Disks by the absolute path, or the file name, of a backing file that cannot be found.
+  private let missing: [String: [String]]
+  /// Unreadable disks by the path or file name that they may refer to.
+  private let suspects: [String: UnreadableDisk]
+  /// An unreadable disk that may stand on any base.
+  private let universal: UnreadableDisk?
+
+  init(_ world: World, _ policy: CleanPolicy) {
+    self.world = world
+    self.policy = policy
+    var missing: [String: [String]] = [:]
+    for (path, disks) in world.missing {
+      for key in Self.keys(path) { missing[key, default: []] += disks }
+    }
+    self.missing = missing
+    var suspects: [String: UnreadableDisk] = [:]
+    var universal: UnreadableDisk?
+    // By name, so that the one that is told does not depend on the order of a scan.
+    for disk in world.unreadable.sorted(by: { $0.disk < $1.disk }) {
+      switch disk.mayReferTo {
+      case .anything: universal = universal ?? disk
+      case .path(let path):
+        for key in Self.keys(path) where suspects[key] == nil { suspects[key] = disk }
+      }
+    }
+    self.suspects = suspects
+    self.universal = universal
+  }
+
+  /// Why the base may not go, whatever the limits say; nil when it may.
+  func reason(_ base: Base) -> CleanPlan.Keep? {
+    func keep(_ reason: KeepReason, _ detail: String? = nil) -> CleanPlan.Keep {
+      CleanPlan.Keep(name: base.name, reason: reason, detail: detail)
+    }
+    guard base.isOurs else { return keep(.notOurs) }
+    switch base.pin {
+    case .none: break
+    case .lasting: return keep(.pinned)
+    case .until(let end): if end > world.now { return keep(.pinned, "for \(end - world.now) s more") }
+    }
+    if !base.leases.isEmpty { return keep(.leased, "by \(Self.some(base.leases))") }
+    guard let file = base.file else { return keep(.inUse, "it could not be looked at") }
+    if let disks = world.references[file] { return keep(.inUse, "by \(Self.some(disks))") }
+    if let disks = missing[base.path] ?? missing[base.name] { return keep(.inUse, "named by \(Self.some(disks))") }
+    if let disk = suspects[base.path] ?? suspects[base.name] ?? universal {
+      return keep(.unreadableDisk, "\(disk.disk): \(disk.problem)")
+    }
+    // A moment of making that lies ahead means that the clock was set back: its age is not known.
+    let (age, overflow) = world.now.subtractingReportingOverflow(base.created)
+    if overflow || age < 0 { return keep(.young, "it was made at a time that is still to come: the clock was set back") }
+    if age < policy.minAge { return keep(.young, "made \(age) s ago, less than \(policy.minAge) s") }
+    if let barrier = world.barriers.first { return keep(.blocked, barrier.detail) }
+    return nil
+  }
+
+  /// A path, and its last component.
+  private static func keys(_ path: String) -> Set<String> {
+    var keys: Set<String> = [path]
+    if let last = path.split(separator: "/").last { keys.insert(String(last)) }
+    return keys
+  }
+
+  /// The first few of a list, in order.
+  private static func some(_ names: [String]) -> String {
+    let shown = names.sorted().prefix(3).joined(separator: ", ")
+    return names.count > 3 ? "\(shown) and \(names.count - 3) more" : shown
+  }
+}
