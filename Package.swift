@@ -90,7 +90,7 @@ let all: [Target] = [
   tests("Planner", ["Model"]),
   tests("Cleaner", ["Model", "TestSupport"]),
   tests("ImageStore", ["Model", "Runtime", "Files", grdb, logging]),
-  tests("Disks", ["Model", "Runtime", "Files", logging]),
+  tests("Disks", ["Model", "Runtime", "Files", "ImageFormats", logging]),
   tests("Transports", ["Model", "Runtime", "Transfer", "ImageFormats", "Files"]),
   tests("OpenStack", ["Model", "Runtime", "HTTPClient", "FaultServer", logging]),
   tests("Wire", ["Model"]),

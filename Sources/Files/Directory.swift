@@ -11,7 +11,7 @@ public final class Directory: Sendable {
   /// Who gets what is made here: the directory's owner, when root makes it for another user's directory; nil leaves it to the kernel.
   let heir: (uid: UInt32, gid: UInt32)?
 
-  private init(_ number: Int32, path: String) throws(SlipwayError) {
+  init(_ number: Int32, path: String) throws(SlipwayError) {
     let descriptor = Descriptor(number, path: path)
     let status = try descriptor.with { number throws(SlipwayError) in
       var status = stat()
