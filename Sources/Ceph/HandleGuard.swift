@@ -42,6 +42,16 @@ final class HandleGuard: @unchecked Sendable {
     if last { finish() }
   }
 
+  /// As `leave`, on a thread of the library's own: closing there would wait for the very callback that it is called from, so the last one
+  /// out leaves that to `workers`.
+  func leave(closingOn workers: WorkerPool) {
+    let last = state.with { state -> Bool in
+      state.users -= 1
+      return state.closing && state.users == 0 && !state.closed
+    }
+    if last { workers.submit { self.finish() } }
+  }
+
   /// Runs a synchronous call inside the handle.
   func use<Result>(_ body: (UnsafeMutableRawPointer) throws -> Result) throws -> Result {
     let pointer = try enter()

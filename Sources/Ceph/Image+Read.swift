@@ -8,7 +8,7 @@ extension Image {
   public func read(at offset: Int64, length: Int, into buffer: Buffer) async throws {
     try Task.checkCancellation()
     let handoff = Handoff<Int>()
-    let pending = PendingRead(handle: handle, buffer: buffer, handoff: handoff)
+    let pending = PendingRead(handle: handle, workers: pool.cluster.workers, buffer: buffer, handoff: handoff)
     let image = try handle.enter()
     var completion: rbd_completion_t?
     let context = Unmanaged.passRetained(pending)
@@ -36,11 +36,13 @@ extension Image {
 /// What a read in flight keeps alive: the handle's entry, the memory and who waits.
 private final class PendingRead: Sendable {
   let handle: HandleGuard
+  let workers: WorkerPool
   let buffer: Buffer
   let handoff: Handoff<Int>
 
-  init(handle: HandleGuard, buffer: Buffer, handoff: Handoff<Int>) {
+  init(handle: HandleGuard, workers: WorkerPool, buffer: Buffer, handoff: Handoff<Int>) {
     self.handle = handle
+    self.workers = workers
     self.buffer = buffer
     self.handoff = handoff
   }
@@ -52,6 +54,6 @@ private func pendingReadFinished(_ completion: rbd_completion_t?, _ argument: Un
   let pending = Unmanaged<PendingRead>.fromOpaque(argument).takeRetainedValue()
   let result = rbd_aio_get_return_value(completion)
   rbd_aio_release(completion)
-  pending.handle.leave()
+  pending.handle.leave(closingOn: pending.workers)
   pending.handoff.fulfill(.success(result))
 }
