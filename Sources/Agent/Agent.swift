@@ -48,6 +48,7 @@ public final class Agent: Sendable {
     if let service = glanceSlot.present { await service.http.close() }
     await http.close()
     await clusters.close()
+    if let disks = disksSlot.present { await disks.close() }
     if let store = storeSlot.present { await store.close() }
   }
 

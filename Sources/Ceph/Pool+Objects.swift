@@ -3,7 +3,8 @@ internal import Model
 internal import Runtime
 
 extension Pool {
-  /// Replaces an object's bytes, sets one extended attribute and removes another, in one step (Implements `rados_write_op_operate2`).
+  /// Replaces the bytes of an object that exists, sets one extended attribute and removes another, in one step (Implements
+  /// `rados_write_op_operate2`). Throws `source_not_found` when it does not exist.
   public func writeObject(_ object: String, _ bytes: [UInt8], attribute: (key: String, value: String), removing removed: String)
     async throws
   {
@@ -11,6 +12,7 @@ extension Pool {
     try await blocking { io in
       let operation = rados_create_write_op()
       defer { rados_release_write_op(operation) }
+      rados_write_op_assert_exists(operation)
       bytes.withUnsafeBytes { memory in
         rados_write_op_write_full(operation, memory.baseAddress?.assumingMemoryBound(to: CChar.self), memory.count)
       }
@@ -111,8 +113,8 @@ extension Pool {
     }
   }
 
-  /// Breaks whoever's lock it is (Implements `rados_list_lockers`, `rados_break_lock`); none is no error.
-  public func breakLock(_ object: String, lock: String) async throws {
+  /// Breaks the lock of the holder that used `cookie`, and nobody else's (Implements `rados_list_lockers`, `rados_break_lock`); none is no error.
+  public func breakLock(_ object: String, lock: String, cookie: String) async throws {
     let label = "\(name)/\(object)"
     try await blocking { io in
       var exclusive: Int32 = 0
@@ -125,7 +127,9 @@ extension Pool {
         io, object, lock, &exclusive, &tag, &tagLength, &clients, &clientsLength, &cookies, &cookiesLength, &addresses, &addressesLength)
       if count == -2 || count == 0 { return }
       try CephCheck.check(count, "rados_list_lockers", object: label, doing: "ask who locks object \(label)")
-      let code = rados_break_lock(io, object, lock, &clients, &cookies)  // exclusive: one locker, the first of each list
+      // Exclusive: one locker, the first of each list. It may be another by now than the one that was judged.
+      guard string(cookies) == cookie else { return }
+      let code = rados_break_lock(io, object, lock, &clients, &cookies)
       if code == -2 { return }
       try CephCheck.check(code, "rados_break_lock", object: label, doing: "break the lock on object \(label)")
     }

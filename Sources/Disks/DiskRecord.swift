@@ -42,6 +42,10 @@ public struct DiskRecord: Sendable, Hashable, Codable {
   /// A random mark of this very making, to tell it from another of the same name.
   public var nonce: String
 
+  /// The id of the RBD image that the record speaks of; nil for a file. A clone inherits its parent's metadata: a record that speaks of another
+  /// image makes no disk of ours.
+  public var imageID: String?
+
   /// A record of a making that begins now.
   public init(
     name: DiskName, request: DiskRequest, route: Route, source: String?, base: String?, created: String,

@@ -17,6 +17,15 @@ public struct FileDisks: Sendable {
     }
   }
 
+  /// Closes the directories. What is under way fails.
+  public func close() async {
+    let disks = self
+    _ = try? await workers.runAlways {
+      try? disks.hidden.close()
+      try? disks.directory.close()
+    }
+  }
+
   /// What lies beside a disk: its record, how far it is, and which file it is.
   struct Sidecar: Codable, Sendable {
     var record: DiskRecord

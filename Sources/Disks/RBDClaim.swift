@@ -29,6 +29,21 @@ struct RBDClaim {
   let cookie: String
   /// What a dead owner before us intended, if there was one.
   let inherited: Intent?
+  /// Renews the lease for as long as the work takes: removing a large image takes minutes.
+  private let keeper: Task<Void, Never>
+
+  private init(pool: Pool, object: String, cookie: String, inherited: Intent?) {
+    self.pool = pool
+    self.object = object
+    self.cookie = cookie
+    self.inherited = inherited
+    keeper = Task {
+      while (try? await Task.sleep(for: Self.lease / 3)) != nil {
+        // An outage is not the loss of the claim: `check` tells before anything is made visible.
+        if (try? await Self.renew(pool, object, cookie)) == false { return }
+      }
+    }
+  }
 
   static func object(for name: DiskName) -> String { "slipway.disk.\(name)" }
 
@@ -52,6 +67,9 @@ struct RBDClaim {
           let text = try RecordCoding.encode(intent)
           try await pool.writeObject(object, Array(text.utf8), attribute: ("cookie", intent.cookie), removing: "cancel")
           return RBDClaim(pool: pool, object: object, cookie: intent.cookie, inherited: inherited)
+        } catch let error as SlipwayError where error.cephErrno == 2 {
+          // The owner before us let go, and its object went with our lock on it: once more.
+          continue
         } catch {
           // The object keeps an inherited intent: only the lock is given back.
           let cookie = intent.cookie
@@ -61,7 +79,8 @@ struct RBDClaim {
       }
       if let holder = try await read(pool, object) {
         if holder.owner.liveness == .gone {
-          try await pool.breakLock(object, lock: lock)
+          // Its own lock only: another may have taken over since we read whose it was.
+          try await pool.breakLock(object, lock: lock, cookie: holder.cookie)
           continue
         }
         try await busy(holder)
@@ -90,14 +109,27 @@ struct RBDClaim {
     if try await pool.attribute(object, "cancel") != nil {
       throw SlipwayError(.cancelled, "the making of '\(object.dropFirst(13))' was cancelled by its deletion", object: object)
     }
-    guard try await pool.lockObject(object, lock: Self.lock, cookie: cookie, description: "renew", lease: Self.lease) else {
+    guard try await Self.renew(pool, object, cookie) else {
       throw SlipwayError(.busy, "the claim on '\(object)' was lost to another process", object: object, hint: "try again")
     }
+  }
+
+  /// Renews the lease; false when the claim is another's by now, or nobody's. A lock on an object that is gone would make a new one, and prove
+  /// nothing: the object must be the one that we wrote.
+  private static func renew(_ pool: Pool, _ object: String, _ cookie: String) async throws -> Bool {
+    guard try await pool.attribute(object, "cookie") == cookie else { return false }
+    guard try await pool.lockObject(object, lock: lock, cookie: cookie, description: "renew", lease: lease) else { return false }
+    if try await pool.attribute(object, "cookie") == cookie { return true }
+    try await pool.unlockObject(object, lock: lock, cookie: cookie)
+    return false
   }
 
   /// Ends the claim: the object goes, unless another took it meanwhile. Also once cancelled.
   func release() async {
     let (pool, object, cookie) = (pool, object, cookie)
+    keeper.cancel()
+    // A renewal under way would bring the object back.
+    await keeper.value
     await Task { _ = try? await pool.removeObject(object, ifAttribute: "cookie", equals: cookie) }.value
   }
 

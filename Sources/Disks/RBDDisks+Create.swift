@@ -86,19 +86,28 @@ extension RBDDisks {
       if error.code == .timeout || error.code == .noSpace || error.code == .ioError { await rollBack(name, context) }
       throw error
     }
+    let made: DiskRecord
     do {
-      try await finish(record, parent, claim)
+      made = try await finish(record, claim)
     } catch {
       await rollBack(name, context)
       throw error
     }
-    return (DiskInfo(record: record, state: .ready, path: path, size: record.request.size), .created)
+    return (DiskInfo(record: made, state: .ready, path: path, size: record.request.size), .created)
   }
 
-  /// Writes the record, grows the disk and marks it ready, last.
-  private func finish(_ record: DiskRecord, _ parent: CloneParent, _ claim: RBDClaim) async throws {
+  /// Writes the record, grows the disk and marks it ready, last. Returns the record as it was written.
+  private func finish(_ record: DiskRecord, _ claim: RBDClaim) async throws -> DiskRecord {
+    var record = record
     let image = try await pool.open(record.name.text, readOnly: false)
     do {
+      guard Self.imageID(image.id, isOf: pool.cluster.instance) else {
+        throw SlipwayError(
+          .busy, "disk \(image.label) was made by another process while this one slept", object: image.label, hint: "try again")
+      }
+      record.imageID = image.id
+      // Before the record: a clone inherits its parent's metadata, and a parent that was a disk of ours says "ready".
+      try await image.setMetadata(Self.stateKey, DiskState.making.rawValue)
       try await image.setMetadata(Self.recordKey, try RecordCoding.encode(record))
       if record.request.size.bytes > image.size { try await image.resize(to: record.request.size) }
       try await claim.check()
@@ -108,6 +117,7 @@ extension RBDDisks {
       throw error
     }
     await image.close()
+    return record
   }
 
   /// Takes back a clone of this call's own making, whatever happened to the task. The claim is still held, and the id tells it from any other.

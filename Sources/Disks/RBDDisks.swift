@@ -35,7 +35,9 @@ public struct RBDDisks: Sendable {
     }
     do {
       let occupant: Occupant
-      if let text = try await image.metadata(Self.recordKey), let record = try RecordCoding.record(text, at: image.label) {
+      if let text = try await image.metadata(Self.recordKey), let record = try RecordCoding.record(text, at: image.label),
+        record.imageID == image.id
+      {
         let state = try await image.metadata(Self.stateKey).flatMap(DiskState.init(rawValue:)) ?? .making
         occupant = .ours(record: record, state: state, imageID: image.id, size: image.size)
       } else {
@@ -70,8 +72,12 @@ public struct RBDDisks: Sendable {
       var waiting = names.makeIterator()
       func add(_ name: DiskName) {
         group.addTask {
-          guard case .ours(let record, let state, _, let size) = try await occupant(name) else { return nil }
-          return DiskInfo(record: record, state: state, path: "\(pool.name)/\(name)", size: ByteCount(size))
+          do {
+            guard case .ours(let record, let state, _, let size) = try await occupant(name) else { return nil }
+            return DiskInfo(record: record, state: state, path: "\(pool.name)/\(name)", size: ByteCount(size))
+          } catch let error as SlipwayError where error.code == .notOurs {
+            return nil  // a newer version's
+          }
         }
       }
       for _ in 0..<16 { if let name = waiting.next() { add(name) } }

@@ -180,7 +180,10 @@ import Testing
       let intent = """
         {"work":"create","owner":{"host":"h","boot":"b","pid":1,"started":1},"instance":\(instance),"cookie":"c"}
         """
-      try await host.vms.writeObject("slipway.disk.\(name)", Array(intent.utf8), attribute: ("cookie", "c"), removing: "cancel")
+      let claim = "slipway.disk.\(name)"
+      #expect(try await host.vms.lockObject(claim, lock: "slipway", cookie: "c", description: "dead", lease: .seconds(60)))
+      try await host.vms.writeObject(claim, Array(intent.utf8), attribute: ("cookie", "c"), removing: "cancel")
+      try await host.vms.unlockObject(claim, lock: "slipway", cookie: "c")
       let (_, outcome) = try await host.disks.clone(record(name), from: parent(host), context: context())
       #expect(outcome == .created)
       _ = try await host.disks.delete(DiskName(name), context: context())
