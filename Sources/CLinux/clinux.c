@@ -6,6 +6,7 @@
 #include <linux/fs.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -30,7 +31,12 @@ int slipway_ofd_is_locked(int fd) {
   if (ofd(fd, F_OFD_GETLK, F_WRLCK, &l) < 0) return -1;
   return l.l_type != F_UNLCK;
 }
-int slipway_set_lease(int fd, int type) { return fcntl(fd, F_SETLEASE, type); }
+int slipway_set_lease(int fd, int type) {
+  // Who breaks a lease makes the kernel send SIGIO to its holder, and the default action for that ends the process.
+  struct sigaction action;
+  if (type != F_UNLCK && sigaction(SIGIO, NULL, &action) == 0 && action.sa_handler == SIG_DFL) signal(SIGIO, SIG_IGN);
+  return fcntl(fd, F_SETLEASE, type);
+}
 int slipway_get_lease(int fd) { return fcntl(fd, F_GETLEASE); }
 int slipway_reflink(int target, int source) { return ioctl(target, FICLONE, source); }
 int slipway_punch_hole(int fd, int64_t offset, int64_t length) {
@@ -55,6 +61,11 @@ int slipway_set_immutable(int fd, bool on) {
   if (ioctl(fd, FS_IOC_GETFLAGS, &flags) < 0) return -1;
   flags = on ? flags | FS_IMMUTABLE_FL : flags & ~FS_IMMUTABLE_FL;
   return ioctl(fd, FS_IOC_SETFLAGS, &flags);
+}
+int slipway_set_direct(int fd, bool on) {
+  int flags = fcntl(fd, F_GETFL);
+  if (flags < 0) return -1;
+  return fcntl(fd, F_SETFL, on ? flags | O_DIRECT : flags & ~O_DIRECT);
 }
 int slipway_start_writeback(int fd, int64_t offset, int64_t length) {
   return sync_file_range(fd, offset, length, SYNC_FILE_RANGE_WRITE);

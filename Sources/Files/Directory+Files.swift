@@ -156,14 +156,14 @@ extension Directory {
   }
 
   /// Writes the small file `name`, replacing one that is there, so that it is seen whole or not at all, also after a crash: temporary file
-  /// `temporary` in `origin` → fsync → rename → fsync of this directory.
+  /// `temporary` in `origin` → fsync → rename → fsync of this directory. What need not outlive a crash (progress) is not `durable`: no fsync.
   public func replace(
-    _ name: String, with bytes: [UInt8], mode: UInt32 = 0o600, temporary: String, in origin: Directory
+    _ name: String, with bytes: [UInt8], mode: UInt32 = 0o600, temporary: String, in origin: Directory, durable: Bool = true
   ) throws(SlipwayError) {
     let file = try origin.createFile(temporary, mode: mode)
     do throws(SlipwayError) {
       try file.write(bytes, at: 0)
-      try file.sync()
+      if durable { try file.sync() }
       try file.close()
       try origin.rename(temporary, to: name, in: self, replacing: true)
     } catch {
@@ -171,7 +171,7 @@ extension Directory {
       _ = try? origin.remove(temporary)
       throw error
     }
-    try sync()
+    if durable { try sync() }
   }
 
   /// The heir gets the file, and it gets exactly the mode asked for, whatever the umask says.

@@ -11,7 +11,7 @@ public enum FileLock {
   /// look that found it taken. Throws `timeout` after `deadline`, `CancellationError` when the task is cancelled.
   public static func acquire(
     _ name: String, in directory: Directory, mode: UInt32 = 0o600, deadline: Deadline, pool: WorkerPool,
-    onWait: @escaping @Sendable (Duration) -> Void = { _ in }
+    onWait: @escaping @Sendable (Duration) async -> Void = { _ in }
   ) async throws -> HeldLock {
     let start = ContinuousClock.now
     var pause = Duration.milliseconds(5)
@@ -24,7 +24,7 @@ public enum FileLock {
         }
         return held
       }
-      onWait(ContinuousClock.now - start)
+      await onWait(ContinuousClock.now - start)
       try deadline.check("waiting for the lock \(directory.path)/\(name)")
       // Up to a quarter more or less, so that many waiters don't look in step.
       let jittered = pause * Double.random(in: 0.75...1.25)
@@ -33,11 +33,14 @@ public enum FileLock {
     }
   }
 
-  /// Takes the lock if it is free now; nil when somebody holds it. Blocks no longer than opening a file does.
-  public static func attempt(_ name: String, in directory: Directory, mode: UInt32 = 0o600) throws(SlipwayError) -> HeldLock? {
+  /// Takes the lock if it is free now; nil when somebody holds it. Blocks no longer than opening a file does. With `shared` any number may hold
+  /// it beside each other, and none beside one who holds it alone.
+  public static func attempt(
+    _ name: String, in directory: Directory, mode: UInt32 = 0o600, shared: Bool = false
+  ) throws(SlipwayError) -> HeldLock? {
     for _ in 0..<16 {
       let file = try directory.openOrCreateFile(name, mode: mode)
-      guard try lock(file) else {
+      guard try lock(file, shared: shared) else {
         try? file.close()
         return nil
       }
@@ -49,9 +52,9 @@ public enum FileLock {
   }
 
   /// Takes the lock on an open file, if it is free now; it is released when the file is closed. For files that say "my owner lives" by being locked.
-  public static func lock(_ file: File) throws(SlipwayError) -> Bool {
+  public static func lock(_ file: File, shared: Bool = false) throws(SlipwayError) -> Bool {
     try file.descriptor.with { number throws(SlipwayError) in
-      if slipway_ofd_lock(number, true) == 0 { return true }
+      if slipway_ofd_lock(number, !shared) == 0 { return true }
       if errno == EAGAIN || errno == EACCES { return false }
       throw Attempt(verb: "lock", path: file.path).failure(errno)
     }

@@ -9,6 +9,9 @@ public struct SystemError: Error, Sendable, Hashable, CustomStringConvertible {
   /// An error number as an error.
   public init(_ errno: Int32) { self.errno = errno }
 
+  /// ENOENT: there is no such name.
+  public static let notThere: Int32 = ENOENT
+
   /// The C library's words for it.
   public var description: String { String(cString: strerror(errno)) }
 }

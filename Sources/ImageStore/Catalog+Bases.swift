@@ -1,23 +1,79 @@
 internal import GRDB
 internal import Model
 
+/// A row of the catalog.
+struct CatalogRow {
+  var stamp: String
+  var fileSize: Int64
+  var created: Int64
+  var hits: Int
+  var lastUse: Int64
+  var virtualSize: Int64
+  var imageName: String?
+  var source: String
+  var route: String
+  var verdict: String
+  var verifiedAt: String
+  var pin: String?
+  var damage: String?
+}
+
 extension Catalog {
-  /// Adds or replaces what the sidecar says; hits and last use stay. A new row's last use is `now`.
-  func put(_ record: BaseRecord, stamp: String, now: Int64) throws {
+  /// Adds or replaces what the files beside the base say; hits and last use stay. A new row's last use is `now`.
+  func put(_ record: BaseRecord, pin: Pin?, damage: String?, stamp: String, now: Int64) throws {
     let text = String(decoding: try StoreJSON.encode(record), as: UTF8.self)
+    let pinned = try pin.map { String(decoding: try StoreJSON.encode($0), as: UTF8.self) }
+    let columns: [(name: String, value: (any DatabaseValueConvertible)?)] = [
+      ("stamp", stamp), ("record", text), ("file_size", record.fileSize.bytes), ("allocated", record.allocated.bytes),
+      ("created", record.created), ("format", record.identity.format.rawValue), ("virtual_size", record.virtualSize.bytes),
+      ("image_name", record.imageName), ("source", record.source), ("route", record.route.rawValue),
+      ("verdict", record.evidence.verdict.rawValue), ("verified_at", record.evidence.verifiedAt), ("pin", pinned), ("damage", damage),
+    ]
+    let names = columns.map(\.name)
+    let sql = """
+      INSERT INTO base (name, hits, last_use, \(names.joined(separator: ", ")))
+      VALUES (?, 0, ?, \(names.map { _ in "?" }.joined(separator: ", ")))
+      ON CONFLICT (name) DO UPDATE SET \(names.map { "\($0) = excluded.\($0)" }.joined(separator: ", "))
+      """
+    let values: [(any DatabaseValueConvertible)?] = [record.name.text, now] + columns.map(\.value)
     try write { database in
-      try database.execute(
-        sql: """
-          INSERT INTO base (name, stamp, record, file_size, allocated, created, hits, last_use) VALUES (?, ?, ?, ?, ?, ?, 0, ?)
-          ON CONFLICT (name) DO UPDATE SET stamp = excluded.stamp, record = excluded.record, file_size = excluded.file_size,
-            allocated = excluded.allocated, created = excluded.created
-          """,
-        arguments: [record.name.text, stamp, text, record.fileSize.bytes, record.allocated.bytes, record.created, now])
+      try database.execute(sql: sql, arguments: StatementArguments(values))
       try database.execute(sql: "DELETE FROM base_image WHERE name = ?", arguments: [record.name.text])
       for image in record.images {
         try database.execute(
           sql: "INSERT OR IGNORE INTO base_image (image, name) VALUES (?, ?)", arguments: [image.text, record.name.text])
       }
+    }
+  }
+
+  /// What the catalog knows of every base, but for the images.
+  func rows() throws -> [BaseName: CatalogRow] {
+    try read { database in
+      var found: [BaseName: CatalogRow] = [:]
+      let sql = """
+        SELECT name, stamp, file_size, created, hits, last_use, virtual_size, image_name, source, route, verdict, verified_at, pin, damage
+        FROM base
+        """
+      let rows = try Row.fetchCursor(database, sql: sql)
+      while let row = try rows.next() {
+        guard let name = BaseName(row[0] as String) else { continue }
+        found[name] = CatalogRow(
+          stamp: row[1], fileSize: row[2], created: row[3], hits: row[4], lastUse: row[5], virtualSize: row[6], imageName: row[7],
+          source: row[8], route: row[9], verdict: row[10], verifiedAt: row[11], pin: row[12], damage: row[13])
+      }
+      return found
+    }
+  }
+
+  /// The images that each base serves.
+  func images() throws -> [BaseName: [ImageID]] {
+    try read { database in
+      var found: [BaseName: [ImageID]] = [:]
+      let rows = try Row.fetchCursor(database, sql: "SELECT name, image FROM base_image ORDER BY name, image")
+      while let row = try rows.next() {
+        if let name = BaseName(row[0] as String), let image = ImageID(row[1] as String) { found[name, default: []].append(image) }
+      }
+      return found
     }
   }
 

@@ -6,8 +6,8 @@ internal import Runtime
 /// The SQLite index of a store: what the sidecars say, for asking by image, and how bases are used. All calls block.
 final class Catalog: Sendable {
   static let fileName = "catalog.sqlite"
-  /// `PRAGMA user_version`. A newer one is refused, an older one is made anew.
-  static let version = 1
+  /// `PRAGMA user_version`. A newer one is refused, version 1 is migrated, anything else is made anew.
+  static let version = 2
   /// `PRAGMA application_id`: "slpw".
   static let applicationID = 0x736C_7077
 
@@ -15,7 +15,7 @@ final class Catalog: Sendable {
 
   private init(_ queue: DatabaseQueue) { self.queue = Locked(queue) }
 
-  /// Opens the catalog of the store at `root`, made anew when it is missing, damaged, someone else's or older; the flag tells so, and that it
+  /// Opens the catalog of the store at `root`, made anew when it is missing, damaged, someone else's or too old; the flag tells so, and that it
   /// is to be filled from the directory. Where no file can be made or written (a full store must still open, to be cleaned), the catalog is in
   /// memory, and `warn` is told. Throws `store_refused` when it is newer.
   static func open(
@@ -32,8 +32,11 @@ final class Catalog: Sendable {
       // Never opened by ourselves: closing any descriptor of it would drop the POSIX locks that SQLite holds in this process.
       do {
         let queue = try connect(root)
-        if try check(queue, root) { return (Catalog(queue), false) }
-        try queue.close()
+        switch try check(queue, root) {
+        case .current: return (Catalog(queue), false)
+        case .migrated: return (Catalog(queue), true)
+        case .unusable: try queue.close()
+        }
       } catch {
         guard isDamage(error) else { return (try inMemory(instead: error, root, warn), true) }
       }
@@ -88,15 +91,16 @@ final class Catalog: Sendable {
     return try DatabaseQueue(path: "\(root.path)/\(fileName)", configuration: configuration)
   }
 
-  /// False when it is to be made anew.
-  private static func check(_ queue: DatabaseQueue, _ root: Directory) throws -> Bool {
+  private enum Check { case current, migrated, unusable }
+
+  private static func check(_ queue: DatabaseQueue, _ root: Directory) throws -> Check {
     let (version, application) = try queue.read { database in
       (
         try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0,
         try Int.fetchOne(database, sql: "PRAGMA application_id") ?? 0
       )
     }
-    guard application == applicationID else { return false }
+    guard application == applicationID else { return .unusable }
     if version > Catalog.version {
       try queue.close()
       throw SlipwayError(
@@ -104,9 +108,22 @@ final class Catalog: Sendable {
         "the catalog of the store \(root.path) has version \(version), and this Slipway knows versions up to \(Catalog.version)",
         object: root.path, hint: "update Slipway, or remove \(root.path)/\(fileName); it is made anew from the directory")
     }
-    guard version == Catalog.version else { return false }
-    return try queue.read { try $0.tableExists("base") && $0.tableExists("base_image") }
+    guard version >= 1, try queue.read({ try $0.tableExists("base") && $0.tableExists("base_image") }) else { return .unusable }
+    if version == Catalog.version { return .current }
+    try queue.write { database in
+      // Hits and last use are all that is not in the directory, so they are kept; an empty stamp has the rest filled in.
+      try database.execute(sql: additions.map { "ALTER TABLE base ADD COLUMN \($0);" }.joined(separator: "\n"))
+      try database.execute(sql: "UPDATE base SET stamp = ''")
+      try database.execute(sql: "PRAGMA user_version = \(Catalog.version)")
+    }
+    return .migrated
   }
+
+  /// What version 2 added.
+  private static let additions = [
+    "format TEXT NOT NULL DEFAULT ''", "virtual_size INTEGER NOT NULL DEFAULT 0", "image_name TEXT", "source TEXT NOT NULL DEFAULT ''",
+    "route TEXT NOT NULL DEFAULT ''", "verdict TEXT NOT NULL DEFAULT ''", "verified_at TEXT NOT NULL DEFAULT ''", "pin TEXT", "damage TEXT",
+  ]
 
   private static func make(_ root: Directory) throws -> DatabaseQueue {
     for ending in ["", "-wal", "-shm", "-journal"] { try root.remove(fileName + ending) }
@@ -124,7 +141,8 @@ final class Catalog: Sendable {
         sql: """
           CREATE TABLE base (
             name TEXT PRIMARY KEY, stamp TEXT NOT NULL, record TEXT NOT NULL, file_size INTEGER NOT NULL, allocated INTEGER NOT NULL,
-            created INTEGER NOT NULL, hits INTEGER NOT NULL, last_use INTEGER NOT NULL
+            created INTEGER NOT NULL, hits INTEGER NOT NULL, last_use INTEGER NOT NULL,
+            \(additions.joined(separator: ", "))
           ) WITHOUT ROWID;
           CREATE TABLE base_image (image TEXT NOT NULL, name TEXT NOT NULL, PRIMARY KEY (image, name)) WITHOUT ROWID;
           """)

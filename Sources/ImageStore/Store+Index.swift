@@ -42,13 +42,18 @@ extension Store {
   }
 
   private func indexThrowing(_ name: BaseName) throws {
-    // The stamp first: a sidecar that changes in between is looked at again.
-    guard let stamp = try stamp(name), let record = try stateNow(name).record else { return }
-    try catalog.put(record, stamp: stamp, now: Store.now())
+    // The stamp first: a file that changes in between is looked at again.
+    let stamp = try stamp(name)
+    guard let size = try bases.status(of: name.text)?.size, case .ready(let record) = try evidence(of: name, size: size) else { return }
+    try catalog.put(record, pin: pinOnDisk(name), damage: damageNow(name)?.reason, stamp: stamp, now: now())
   }
 
-  /// Changes whenever the sidecar is replaced.
-  private func stamp(_ name: BaseName) throws -> String? {
-    try meta.status(of: name.sidecar).map { "\($0.inode) \($0.modified)" }
+  /// Changes whenever one of the small files beside the base is replaced, made or removed.
+  func stamp(_ name: BaseName) throws(SlipwayError) -> String {
+    var parts: [String] = []
+    for file in [name.sidecar, name.pin, name.damage] {
+      if let status = try meta.status(of: file) { parts.append("\(status.inode) \(status.modified)") } else { parts.append("-") }
+    }
+    return parts.joined(separator: ",")
   }
 }

@@ -64,10 +64,10 @@ extension Store {
   /// Records a hit, now. Cheap (no fsync), and never an error: a use that is not recorded is only a warning.
   public func recordUse(_ name: BaseName) async {
     _ = try? await pool.run {
-      let found = self.indexing(true) { try self.catalog.recordUse(name, at: Store.now()) }
+      let found = self.indexing(true) { try self.catalog.recordUse(name, at: self.now()) }
       guard !found else { return }
       self.index(name)
-      _ = self.indexing(true) { try self.catalog.recordUse(name, at: Store.now()) }
+      _ = self.indexing(true) { try self.catalog.recordUse(name, at: self.now()) }
     }
   }
 }

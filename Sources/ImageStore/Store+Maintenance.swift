@@ -37,7 +37,7 @@ extension Store {
         try self.root.sync()
         return
       }
-      let bytes = try JSONEncoder().encode(Maintenance(since: earlier?.since ?? Store.now(), note: note ?? earlier?.note))
+      let bytes = try JSONEncoder().encode(Maintenance(since: earlier?.since ?? self.now(), note: note ?? earlier?.note))
       let temporary = "\(Self.maintenanceName).\(UInt64.random(in: 0...UInt64.max))"
       try self.root.replace(Self.maintenanceName, with: Array(bytes), mode: 0o644, temporary: temporary, in: self.root)
     }

@@ -15,13 +15,17 @@ extension Store {
   }
 
   static func open(
-    path: String, create: Bool, pool: WorkerPool, unnamed: Bool, warn: @escaping @Sendable (String) -> Void = { _ in }
+    path: String, create: Bool, pool: WorkerPool, unnamed: Bool, fileSystemType: Int64? = nil,
+    clock: @escaping @Sendable () -> Int64 = { Store.systemTime() }, warn: @escaping @Sendable (String) -> Void = { _ in }
   ) async throws -> Store {
-    try await pool.run { try openNow(path: path, create: create, pool: pool, unnamed: unnamed, warn: warn) }
+    try await pool.run {
+      try openNow(path: path, create: create, pool: pool, unnamed: unnamed, type: fileSystemType, clock: clock, warn: warn)
+    }
   }
 
   private static func openNow(
-    path: String, create: Bool, pool: WorkerPool, unnamed: Bool, warn: @escaping @Sendable (String) -> Void
+    path: String, create: Bool, pool: WorkerPool, unnamed: Bool, type: Int64?, clock: @escaping @Sendable () -> Int64,
+    warn: @escaping @Sendable (String) -> Void
   ) throws -> Store {
     let root = try refusing { () throws(SlipwayError) in try Directory.open(path, create: create ? 0o755 : nil, missing: .storeRefused) }
     try refuseIfWritableByAll(root)
@@ -41,12 +45,14 @@ extension Store {
     let bases = try part("bases", 0o755)
     let meta = try part("meta", 0o700)
     let locks = try part("locks", 0o700)
+    let leases = try part("leases", 0o700)
     let temporary = try part("tmp", 0o700)
     let quarantine = try part("quarantine", 0o700)
     let (catalog, isFresh) = try Catalog.open(in: root, locks: locks, warn: warn)
+    let shared = SharedFileSystem.name(ofType: try type ?? bases.fileSystemType())
     let store = Store(
-      root: root, bases: bases, meta: meta, locks: locks, temporary: temporary, quarantine: quarantine, catalog: catalog, pool: pool,
-      unnamed: unnamed, warn: warn)
+      root: root, bases: bases, meta: meta, locks: locks, leases: leases, temporary: temporary, quarantine: quarantine,
+      catalog: catalog, pool: pool, sharedFileSystem: shared, unnamed: unnamed, clock: clock, warn: warn)
     store.sweepNow()
     if isFresh { store.reconcile() }
     return store

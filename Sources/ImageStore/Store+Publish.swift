@@ -33,7 +33,7 @@ extension Store {
     record.version = BaseRecord.currentVersion
     record.fileSize = ByteCount(status.size)
     record.allocated = ByteCount(status.allocated)
-    record.created = Store.now()
+    record.created = now()
     switch try stateNow(name) {
     case .absent: break
     case .ready(var existing):
@@ -67,6 +67,7 @@ extension Store {
     try existing.sync()
     var adopted = record
     adopted.allocated = ByteCount(try existing.status().allocated)
+    _ = try clearDamageNow(name)
     try writeSidecar(adopted)
     return Published(record: adopted, path: path(of: name), isNew: false)
   }
@@ -106,5 +107,9 @@ extension Store {
     return true
   }
 
-  static func now() -> Int64 { Int64(time(nil)) }
+  /// Seconds since 1970 by the system's clock.
+  static func systemTime() -> Int64 { Int64(time(nil)) }
+
+  /// Seconds since 1970, as the store sees it.
+  func now() -> Int64 { clock() }
 }

@@ -13,10 +13,13 @@ extension Store {
   func stateNow(_ name: BaseName) throws(SlipwayError) -> BaseState {
     guard let status = try bases.status(of: name.text) else { return .absent }
     guard status.kind == .regular else { return .unknown }
-    return try evidence(of: name, size: status.size)
+    let state = try evidence(of: name, size: status.size)
+    if case .ready = state, let mark = try damageNow(name) { return .damaged(mark.reason) }
+    return state
   }
 
-  private func evidence(of name: BaseName, size: Int64) throws(SlipwayError) -> BaseState {
+  /// As `stateNow`, without regard to a mark.
+  func evidence(of name: BaseName, size: Int64) throws(SlipwayError) -> BaseState {
     let path = "\(meta.path)/\(name.sidecar)"
     guard let bytes = try meta.contents(of: name.sidecar) else { return .damaged("its evidence \(path) is missing") }
     struct Versioned: Decodable { let version: Int }

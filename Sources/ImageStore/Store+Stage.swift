@@ -52,8 +52,8 @@ extension Store {
     var promised: Int64 = 0
     for text in try temporary.names() {
       guard let name = TemporaryName(parsing: text), name.kind == .reserve, let status = try temporary.status(of: text) else { continue }
-      if isAbandoned(name, text) {
-        removeLeftover(text)
+      if isAbandoned(name, text, in: temporary) {
+        removeLeftover(text, in: temporary)
       } else {
         promised += status.size
       }

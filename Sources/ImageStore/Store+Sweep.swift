@@ -3,8 +3,9 @@ internal import Model
 internal import Runtime
 
 extension Store {
-  /// Removes what crashed processes left behind: files in `tmp` with our names whose owner is gone, and sidecars whose base never came. Nothing
-  /// else is touched. `open` does it; a daemon may do it again. The number of names removed.
+  /// Mends and removes what crashed processes left behind: a base that was on its way out gets its name back; files in `tmp` and `leases` with our
+  /// names whose owner is gone, and small files whose base never came, go. Nothing else is touched. `open` does it; a daemon may do it again. The
+  /// number of names dealt with.
   @discardableResult
   public func sweep() async throws -> Int {
     try await pool.run { self.sweepNow() }
@@ -12,46 +13,77 @@ extension Store {
 
   @discardableResult
   func sweepNow() -> Int {
-    var removed = 0
+    var count = 0
+    // Bases that were on their way out first: what lies beside them must not be taken for an orphan's.
     for text in (try? temporary.names()) ?? [] {
-      guard let name = TemporaryName(parsing: text), isAbandoned(name, text) else { continue }
-      if removeLeftover(text) { removed += 1 }
+      guard let name = TemporaryName(parsing: text) else { continue }
+      if let base = name.base {
+        if name.kind == .evict, restore(text, name.owner, base) { count += 1 }
+      } else if isAbandoned(name, text, in: temporary), removeLeftover(text, in: temporary) {
+        count += 1
+      }
     }
-    return removed + sweepSidecars()
+    for text in (try? leases.names()) ?? [] {
+      guard let name = TemporaryName(parsing: text), name.kind == .lease, isAbandoned(name, text, in: leases) else { continue }
+      if removeLeftover(text, in: leases) { count += 1 }
+    }
+    return count + sweepCompanions()
   }
 
   /// Whether nobody works on it: its owner is gone by name, and holds no lock (a process in another pid namespace looks gone, but holds one).
-  func isAbandoned(_ name: TemporaryName, _ text: String) -> Bool {
+  func isAbandoned(_ name: TemporaryName, _ text: String, in directory: Directory) -> Bool {
     guard name.owner.liveness == .gone else { return false }
-    guard let file = try? temporary.openFile(text) else { return false }
+    guard let file = try? directory.openFile(text) else { return false }
     defer { try? file.close() }
     return (try? FileLock.isLocked(file)) == false
   }
 
   @discardableResult
-  func removeLeftover(_ text: String) -> Bool {
+  func removeLeftover(_ text: String, in directory: Directory) -> Bool {
     do throws(SlipwayError) {
-      return try temporary.remove(text)
+      return try directory.remove(text)
     } catch {
       warn("a leftover stays: \(error)")
       return false
     }
   }
 
-  private func sweepSidecars() -> Int {
-    guard let sidecars = try? meta.names(), let present = try? Set(bases.names()) else { return 0 }
+  /// Puts a base back whose eviction ended with its process.
+  private func restore(_ text: String, _ owner: ProcessOwner, _ base: BaseName) -> Bool {
+    guard owner.liveness == .gone else { return false }
+    do {
+      // Whoever evicts holds the base's lock, in whatever pid namespace. Looked at again once it is ours.
+      guard let held = try FileLock.attempt(base.lock, in: locks) else { return false }
+      defer { held.release() }
+      guard try temporary.status(of: text) != nil else { return false }
+      try putBack(text, base)
+      return true
+    } catch {
+      warn("a base that was being removed was not put back: \(error)")
+      return false
+    }
+  }
+
+  /// Files in `meta` and `locks` whose base is not there. (Lock files stay: removing one would let two holders in.)
+  private func sweepCompanions() -> Int {
+    guard let asides = try? temporary.names(), let present = try? Set(bases.names()) else { return 0 }
+    let leaving = Set(asides.compactMap { TemporaryName(parsing: $0)?.base })
     var removed = 0
-    for text in sidecars where text.hasSuffix(".json") {
-      guard let name = BaseName(String(text.dropLast(5))), !present.contains(name.text) else { continue }
-      do throws(SlipwayError) {
-        // Someone may be between sidecar and link: that one holds the lock. Looked at again once it is ours.
-        guard let held = try FileLock.attempt(name.lock, in: locks) else { continue }
-        defer { held.release() }
-        if try bases.status(of: name.text) == nil, try meta.remove(text) { removed += 1 }
-      } catch {
-        warn("a leftover stays: \(error)")
+    func sweep(_ directory: Directory, _ endings: Set<String>) {
+      for text in (try? directory.names()) ?? [] {
+        guard let name = BaseName(owning: text, endings: endings), !present.contains(name.text), !leaving.contains(name) else { continue }
+        do throws(SlipwayError) {
+          // Someone may be between sidecar and link: that one holds the lock. Looked at again once it is ours.
+          guard let held = try FileLock.attempt(name.lock, in: locks) else { continue }
+          defer { held.release() }
+          if try bases.status(of: name.text) == nil, try directory.remove(text) { removed += 1 }
+        } catch {
+          warn("a leftover stays: \(error)")
+        }
       }
     }
+    sweep(meta, ["json", "pin", "damage", "blocks"])
+    sweep(locks, ["work"])
     return removed
   }
 

@@ -3,8 +3,8 @@ internal import Runtime
 
 /// The local directory of bases: nothing half-made is ever visible in it, and the directory is the truth.
 ///
-/// Layout: `bases` holds bases alone (it is what a libvirt pool shows), `meta` their sidecars, `locks` lock files that are never removed, `tmp`
-/// what is in the making, `quarantine` what was taken out of use, `catalog.sqlite` an index that can be rebuilt, `FORMAT` says whose all this is.
+/// Layout: `bases` holds bases alone (it is what a libvirt pool shows), `meta` their sidecars, `locks` lock files that are never removed, `leases` short
+/// claims whose files are locked as long as they hold, `tmp` what is in the making, `quarantine` what was taken out of use, `catalog.sqlite` an index that can be rebuilt, `FORMAT` says whose all this is.
 public final class Store: Sendable {
   /// Absolute path of the store.
   public let path: String
@@ -12,30 +12,39 @@ public final class Store: Sendable {
   let bases: Directory
   let meta: Directory
   let locks: Directory
+  let leases: Directory
   let temporary: Directory
   let quarantine: Directory
   let catalog: Catalog
   let pool: WorkerPool
   let warn: @Sendable (String) -> Void
+  /// The shared file system that it lies on ("NFS"), of which nothing is evicted unless this host owns it; nil for a local one.
+  public let sharedFileSystem: String?
   /// Whether unnamed temporary files may be used; tests say no.
   let unnamed: Bool
+  /// Seconds since 1970; tests move it.
+  let clock: @Sendable () -> Int64
   /// The promises of space that this process made.
   let reservations = Locked<[ObjectIdentifier: Reservation]>([:])
 
   init(
-    root: Directory, bases: Directory, meta: Directory, locks: Directory, temporary: Directory, quarantine: Directory, catalog: Catalog,
-    pool: WorkerPool, unnamed: Bool, warn: @escaping @Sendable (String) -> Void
+    root: Directory, bases: Directory, meta: Directory, locks: Directory, leases: Directory, temporary: Directory, quarantine: Directory,
+    catalog: Catalog, pool: WorkerPool, sharedFileSystem: String?, unnamed: Bool, clock: @escaping @Sendable () -> Int64,
+    warn: @escaping @Sendable (String) -> Void
   ) {
     path = root.path
     self.root = root
     self.bases = bases
     self.meta = meta
     self.locks = locks
+    self.leases = leases
     self.temporary = temporary
     self.quarantine = quarantine
     self.catalog = catalog
     self.pool = pool
+    self.sharedFileSystem = sharedFileSystem
     self.unnamed = unnamed
+    self.clock = clock
     self.warn = warn
   }
 
@@ -49,7 +58,9 @@ public final class Store: Sendable {
   public func close() async {
     _ = try? await pool.runAlways {
       self.catalog.close()
-      for directory in [self.bases, self.meta, self.locks, self.temporary, self.quarantine, self.root] { try? directory.close() }
+      for directory in [self.bases, self.meta, self.locks, self.leases, self.temporary, self.quarantine, self.root] {
+        try? directory.close()
+      }
     }
   }
 }

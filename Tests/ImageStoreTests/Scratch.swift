@@ -25,7 +25,8 @@ final class Scratch: Sendable {
 
   func open(create: Bool = true, unnamed: Bool = true) async throws -> Store {
     let warnings = self.warnings
-    return try await Store.open(path: storePath, create: create, pool: pool, unnamed: unnamed) { text in warnings.with { $0.append(text) } }
+    return try await Store.open(
+      path: storePath, create: create, pool: pool, unnamed: unnamed, warn: { text in warnings.with { $0.append(text) } })
   }
 
   /// The error of ours with which opening fails, nil when it does not.

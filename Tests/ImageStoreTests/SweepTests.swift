@@ -13,8 +13,9 @@ import Testing
 
   @Test func leftoversOfEndedProcessesGoAndNothingElse() async throws {
     await (try scratch.open()).close()
-    let gone = TemporaryName.Kind.allCases.map { TemporaryName($0, owner: ended).text }
-    let running = TemporaryName.Kind.allCases.map { TemporaryName($0).text }
+    let kinds: [TemporaryName.Kind] = [.part, .reserve, .json, .blocks]
+    let gone = kinds.map { TemporaryName($0, owner: ended).text }
+    let running = kinds.map { TemporaryName($0).text }
     let elsewhere = TemporaryName(.part, owner: ProcessOwner(host: "another", boot: "another", pid: 1, started: 1)).text
     let foreign = ["notes.txt", "1+2+3.part", ".part", "a+b+c+d+e.part"]
     for name in gone + running + [elsewhere] + foreign { try scratch.write("x", to: "tmp/\(name)") }
@@ -81,10 +82,11 @@ import Testing
     await store.close()
   }
 
-  @Test func temporaryNamesAreReadAsTheyAreWritten() {
+  @Test func temporaryNamesAreReadAsTheyAreWritten() throws {
+    let base = try identity().name
     let odd = ProcessOwner(host: "a+b.c/d e", boot: "0-1", pid: 42, started: 7)
     for kind in TemporaryName.Kind.allCases {
-      let name = TemporaryName(kind, owner: odd)
+      let name = TemporaryName(kind, of: kind == .evict || kind == .lease ? base : nil, owner: odd)
       #expect(TemporaryName(parsing: name.text) == name)
       #expect(!name.text.contains("/"))
     }

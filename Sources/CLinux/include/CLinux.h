@@ -13,7 +13,7 @@ int slipway_ofd_lock(int fd, bool exclusive);
 int slipway_ofd_unlock(int fd);
 /// 1 when another open file description holds a lock that excludes an exclusive one (F_OFD_GETLK), 0 when none, -1 with errno.
 int slipway_ofd_is_locked(int fd);
-/// F_SETLEASE / F_GETLEASE. `type`: F_RDLCK, F_WRLCK, F_UNLCK.
+/// F_SETLEASE / F_GETLEASE. `type`: F_RDLCK, F_WRLCK, F_UNLCK. SIGIO is ignored from the first lease on, unless it has a handler.
 int slipway_set_lease(int fd, int type);
 int slipway_get_lease(int fd);
 /// ioctl FICLONE: shares all extents of `source` with `target`. 0, or -1 with errno.
@@ -29,6 +29,8 @@ int slipway_rename_noreplace(int olddir, const char *oldname, int newdir, const 
 /// FS_IOC_GETFLAGS / FS_IOC_SETFLAGS: the immutable flag. 1 or 0, or -1 with errno.
 int slipway_get_immutable(int fd);
 int slipway_set_immutable(int fd, bool on);
+/// Turns O_DIRECT on or off on an open file (F_SETFL). 0, or -1 with errno (EINVAL: the file system has none).
+int slipway_set_direct(int fd, bool on);
 /// sync_file_range(SYNC_FILE_RANGE_WRITE): starts write-back without waiting for it.
 int slipway_start_writeback(int fd, int64_t offset, int64_t length);
 /// statfs f_type of the file system that holds `fd`; 0 when it cannot be asked.
