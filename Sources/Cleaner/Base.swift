@@ -31,11 +31,13 @@ public struct Base: Sendable, Hashable {
   public var isDamaged: Bool
   /// Whether it is ours to judge.
   public var isOurs: Bool
+  /// Why no request will ask for it again, one clause: its images are deleted, say. Nil when one may.
+  public var orphan: String?
 
   /// A base.
   public init(
     name: String, path: String, file: FileIdentity?, allocated: ByteCount, created: Int64, lastUse: Int64, pin: Pin = .none,
-    leases: [String] = [], isDamaged: Bool = false, isOurs: Bool = true
+    leases: [String] = [], isDamaged: Bool = false, isOurs: Bool = true, orphan: String? = nil
   ) {
     self.name = name
     self.path = path
@@ -47,5 +49,6 @@ public struct Base: Sendable, Hashable {
     self.leases = leases
     self.isDamaged = isDamaged
     self.isOurs = isOurs
+    self.orphan = orphan
   }
 }

@@ -12,6 +12,8 @@ public struct CleanPlan: Sendable, Hashable {
     public var rule: CleanRule
     /// Bytes that its end frees.
     public var allocated: ByteCount
+    /// For people: more about the rule. One clause; nil when the rule says it all.
+    public var detail: String?
   }
 
   /// A base that stays.
@@ -22,9 +24,16 @@ public struct CleanPlan: Sendable, Hashable {
     public var reason: KeepReason
     /// For people: by whom, until when. One clause; nil when the reason says it all.
     public var detail: String?
+
+    /// That a base stays.
+    public init(name: String, reason: KeepReason, detail: String?) {
+      self.name = name
+      self.reason = reason
+      self.detail = detail
+    }
   }
 
-  /// What goes, the least recently used first.
+  /// What goes: bases whose images are gone, then the least recently used first.
   public var evictions: [Eviction]
   /// What stays, by name.
   public var keeps: [Keep]

@@ -20,6 +20,7 @@ struct Limits {
 
   /// The rule that asks for this candidate now.
   func rule(for base: Base) -> CleanRule? {
+    if base.orphan != nil { return .imageGone }
     if policy.unusedFor > 0 {
       // A last use that lies ahead is one that was just now.
       let (idle, overflow) = now.subtractingReportingOverflow(base.lastUse)

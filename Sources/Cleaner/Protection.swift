@@ -38,6 +38,7 @@ struct Protection {
     func keep(_ reason: KeepReason, _ detail: String? = nil) -> CleanPlan.Keep {
       CleanPlan.Keep(name: base.name, reason: reason, detail: detail)
     }
+    if let keep = world.refused[base.name] { return keep }
     guard base.isOurs else { return keep(.notOurs) }
     switch base.pin {
     case .none: break

@@ -4,8 +4,9 @@ internal import Model
 public enum StoreCleaner {
   /// What goes and what stays.
   ///
-  /// Only bases that nothing protects are candidates. They are taken least recently used first (ties by name), and each goes while a rule asks for
-  /// it, so what goes is always the head of that order and the pass ends as soon as every limit is met.
+  /// Only bases that nothing protects are candidates. Those that no request will ask for again come first, then the others, least recently used
+  /// first (ties by name). Each goes while a rule asks for it, so what goes is always the head of that order and the pass ends as soon as every
+  /// limit is met.
   public static func plan(_ world: World, _ policy: CleanPolicy) -> CleanPlan {
     let protection = Protection(world, policy)
     var keeps: [CleanPlan.Keep] = []
@@ -13,12 +14,12 @@ public enum StoreCleaner {
     for base in world.bases {
       if let keep = protection.reason(base) { keeps.append(keep) } else { candidates.append(base) }
     }
-    candidates.sort { ($0.lastUse, $0.name) < ($1.lastUse, $1.name) }
+    candidates.sort { ($0.orphan == nil ? 1 : 0, $0.lastUse, $0.name) < ($1.orphan == nil ? 1 : 0, $1.lastUse, $1.name) }
     var limits = Limits(world, policy)
     var evictions: [CleanPlan.Eviction] = []
     for base in candidates {
       if let file = base.file, let rule = limits.rule(for: base) {
-        evictions.append(CleanPlan.Eviction(name: base.name, file: file, rule: rule, allocated: base.allocated))
+        evictions.append(CleanPlan.Eviction(name: base.name, file: file, rule: rule, allocated: base.allocated, detail: base.orphan))
         limits.remove(base)
       } else {
         keeps.append(CleanPlan.Keep(name: base.name, reason: .notNeeded, detail: nil))

@@ -19,11 +19,13 @@ public struct World: Sendable {
   public var now: Int64
   /// Why nothing may be evicted at all; empty when eviction is allowed.
   public var barriers: [Barrier]
+  /// Bases that could not be evicted when it was tried, by name: what the look under the lock found. Told instead of any other reason.
+  public var refused: [String: CleanPlan.Keep]
 
   /// A world.
   public init(
     bases: [Base], references: [FileIdentity: [String]] = [:], missing: [String: [String]] = [:], unreadable: [UnreadableDisk] = [],
-    free: Int64, total: Int64, now: Int64, barriers: [Barrier] = []
+    free: Int64, total: Int64, now: Int64, barriers: [Barrier] = [], refused: [String: CleanPlan.Keep] = [:]
   ) {
     self.bases = bases
     self.references = references
@@ -33,5 +35,6 @@ public struct World: Sendable {
     self.total = total
     self.now = now
     self.barriers = barriers
+    self.refused = refused
   }
 }

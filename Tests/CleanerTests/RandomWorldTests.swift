@@ -22,12 +22,13 @@ import TestSupport
         name: "b\(index)", path: "/s/b\(index)", file: often(3) ? nil : Bed.file(UInt64(index)),
         allocated: ByteCount(.random(in: 0...100, using: &random)), created: moment(), lastUse: moment(),
         pin: often(80) ? .none : often(50) ? .lasting : .until(moment()), leases: often(15) ? ["work"] : [], isDamaged: often(10),
-        isOurs: !often(5))
+        isOurs: !often(5), orphan: often(10) ? "its image is deleted" : nil)
     }
     var world = World(
       bases: bases.shuffled(using: &random), free: .random(in: 0...500, using: &random), total: often(10) ? 0 : 2000, now: now)
     for base in bases {
       if often(25), let file = base.file { world.references[file] = ["/disks/\(base.name)"] }
+      if often(3) { world.refused[base.name] = CleanPlan.Keep(name: base.name, reason: .inUse, detail: "open") }
       if often(5) { world.missing[often(50) ? base.path : "/elsewhere/\(base.name)"] = ["/disks/m"] }
       if often(5) { world.unreadable.append(UnreadableDisk(disk: "/disks/u", mayReferTo: .path("/x/\(base.name)"), problem: "damaged")) }
     }
@@ -44,7 +45,9 @@ import TestSupport
   /// The requirement in its own words: not pinned, not leased, in no chain, of no doubt, and old enough.
   static func mayGo(_ base: Base, _ draw: Draw) -> Bool {
     let world = draw.world
-    guard base.isOurs, world.barriers.isEmpty, base.leases.isEmpty, let file = base.file, world.references[file] == nil else {
+    guard base.isOurs, world.refused[base.name] == nil, world.barriers.isEmpty, base.leases.isEmpty, let file = base.file,
+      world.references[file] == nil
+    else {
       return false
     }
     switch base.pin {
@@ -96,7 +99,8 @@ import TestSupport
 
   @Test func whatMayGoAndStaysIsTheMostRecentlyUsedAndNotNeeded() {
     forEach { seed, draw, plan in
-      let candidates = draw.world.bases.filter { Self.mayGo($0, draw) }.sorted { ($0.lastUse, $0.name) < ($1.lastUse, $1.name) }
+      let able = draw.world.bases.filter { Self.mayGo($0, draw) }.sorted { ($0.lastUse, $0.name) < ($1.lastUse, $1.name) }
+      let candidates = able.filter { $0.orphan != nil } + able.filter { $0.orphan == nil }
       #expect(plan.gone == candidates.prefix(plan.evictions.count).map(\.name), "seed \(seed)")
       for base in candidates.dropFirst(plan.evictions.count) { #expect(plan.keep(base.name)?.reason == .notNeeded, "seed \(seed)") }
     }
@@ -111,14 +115,16 @@ import TestSupport
         guard let index = left.firstIndex(where: { $0.name == eviction.name }) else { continue }
         let base = left.remove(at: index)
         // When it was chosen, either nothing had used it or a limit was exceeded.
-        #expect(isUnused(base) || !Self.isWithinLimits(left + [base], freed: freed, draw), "seed \(seed): \(base.name)")
-        #expect((eviction.rule == .unused) == isUnused(base), "seed \(seed): \(base.name)")
+        #expect(
+          base.orphan != nil || isUnused(base) || !Self.isWithinLimits(left + [base], freed: freed, draw), "seed \(seed): \(base.name)")
+        #expect((eviction.rule == .imageGone) == (base.orphan != nil), "seed \(seed): \(base.name)")
+        #expect((eviction.rule == .unused) == (isUnused(base) && base.orphan == nil), "seed \(seed): \(base.name)")
         freed += base.allocated.bytes
       }
       let within = Self.isWithinLimits(left, freed: freed, draw)
       #expect(plan.unmet.isEmpty == within, "seed \(seed)")
       let idle = left.filter { Self.mayGo($0, draw) }
-      #expect(idle.allSatisfy { !isUnused($0) }, "seed \(seed)")
+      #expect(idle.allSatisfy { !isUnused($0) && $0.orphan == nil }, "seed \(seed)")
       #expect(within || idle.isEmpty, "seed \(seed): limits are exceeded, and \(idle.map(\.name)) could go")
     }
   }

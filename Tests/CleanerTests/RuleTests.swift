@@ -55,6 +55,29 @@ import Testing
     #expect(plan.rules == [.unused, .overSize, .overCount])
   }
 
+  @Test func aBaseWhoseImageIsGoneGoesFirstAndAtOnce() {
+    var world = four
+    for index in world.bases.indices where world.bases[index].name == "b3" { world.bases[index].orphan = "its image is deleted" }
+    let plan = StoreCleaner.plan(world, CleanPolicy(maxCount: 2))
+    #expect(plan.gone == ["b3", "b1"])
+    #expect(plan.rules == [.imageGone, .overCount])
+    #expect(plan.evictions.map(\.detail) == ["its image is deleted", nil])
+  }
+
+  @Test func aBaseWhoseImageIsGoneKeepsItsMinimumAge() {
+    var world = four
+    for index in world.bases.indices { world.bases[index].orphan = "its image is deleted" }
+    #expect(StoreCleaner.plan(world, CleanPolicy(minAge: Bed.now)).gone == [])
+  }
+
+  @Test func whatCouldNotBeEvictedIsNotTriedAgainAndOthersGoInstead() {
+    var world = four
+    world.refused["b1"] = CleanPlan.Keep(name: "b1", reason: .inUse, detail: "it is open")
+    let plan = StoreCleaner.plan(world, CleanPolicy(maxCount: 3))
+    #expect(plan.gone == ["b2"])
+    #expect(plan.keep("b1")?.detail == "it is open")
+  }
+
   @Test func tiesGoByName() {
     let world = Bed.world([3, 1, 2].map { Bed.base($0) })
     #expect(StoreCleaner.plan(world, CleanPolicy(maxCount: 1)).gone == ["b1", "b2"])
