@@ -73,7 +73,6 @@ extension Agent {
       var planner = prepared
       let work = BaseWork(agent: self, store: store, image: image, identity: identity, lock: lock, rate: rate, context: context)
       let (published, route, tally) = try await work.run(&planner)
-      await store.recordUse(published.record.name)
       return FetchAnswer(
         image: image.key, path: published.path, record: published.record, route: route, tally: tally, duration: ContinuousClock.now - start)
     }

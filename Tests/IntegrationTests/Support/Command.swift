@@ -1,17 +1,22 @@
 import Foundation
-import Testing
 
 /// What a program printed and how it ended.
-struct CommandResult {
+struct CommandResult: Sendable {
   let name: String
   let status: Int32
   let output: String
   let errors: String
 
+  @discardableResult
   func requireSuccess() throws -> CommandResult {
-    try #require(status == 0, "\(name) ended with \(status): \(errors)")
+    guard status == 0 else { throw CommandFailure(description: "\(name) ended with \(status): \(errors)") }
     return self
   }
+}
+
+/// A program that did not succeed. Not an issue by itself: cleaning up may fail.
+struct CommandFailure: Error, CustomStringConvertible {
+  let description: String
 }
 
 /// Runs programs; blocking, so call it from tests only.

@@ -1,0 +1,94 @@
+import Foundation
+import Model
+import Runtime
+import Testing
+
+/// How a program ended and what it printed.
+struct Ending: Sendable {
+  /// The exit code; -1 for a program that a signal ended, which is never right.
+  let status: Int32
+  let output: String
+  let errors: String
+  let seconds: Double
+}
+
+/// A program that runs beside the test: it is waited for without blocking a cooperative thread, can be interrupted, and is killed after `limit`.
+final class Program: Sendable {
+  let pid: Int32
+  private let ending: Task<Ending, any Error>
+  // Kept as long as the program runs, since Foundation watches it through this object.
+  private let process: Locked<Process>
+
+  /// Starts a program with exactly this environment.
+  static func start(
+    _ executable: String, _ arguments: [String], environment: [String: String], directory: String? = nil, limit: Duration = .seconds(100)
+  ) throws -> Program {
+    try Program(executable, arguments, environment, directory, limit)
+  }
+
+  private init(
+    _ executable: String, _ arguments: [String], _ environment: [String: String], _ directory: String?, _ limit: Duration
+  ) throws {
+    let place = NSTemporaryDirectory() + "slipway-out-" + UUID().uuidString
+    try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
+    let (out, err) = (place + "/out", place + "/err")
+    for path in [out, err] { _ = FileManager.default.createFile(atPath: path, contents: nil) }
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: executable)
+    process.arguments = arguments
+    process.environment = environment
+    if let directory { process.currentDirectoryURL = URL(fileURLWithPath: directory) }
+    process.standardOutput = FileHandle(forWritingAtPath: out)
+    process.standardError = FileHandle(forWritingAtPath: err)
+    process.standardInput = FileHandle.nullDevice
+    let done = Handoff<Int32>()
+    process.terminationHandler = { process in
+      done.fulfill(.success(process.terminationReason == .exit ? process.terminationStatus : -1))
+    }
+    let start = ContinuousClock.now
+    try process.run()
+    let pid = process.processIdentifier
+    self.pid = pid
+    self.process = Locked(process)
+    ending = Task {
+      let watchdog = Task {
+        try await Task.sleep(for: limit)
+        kill(pid, SIGKILL)
+      }
+      let status = try await done.value()
+      watchdog.cancel()
+      let passed = ContinuousClock.now - start
+      let texts = try [out, err].map { String(decoding: try Data(contentsOf: URL(fileURLWithPath: $0)), as: UTF8.self) }
+      try? FileManager.default.removeItem(atPath: place)
+      return Ending(
+        status: status, output: texts[0], errors: texts[1],
+        seconds: Double(passed.components.seconds) + Double(passed.components.attoseconds) * 1e-18)
+    }
+  }
+
+  /// Ctrl-C.
+  func interrupt() { kill(pid, SIGINT) }
+
+  /// How it ended, once it has.
+  func wait() async throws -> Ending { try await ending.value }
+
+  /// Whether it has a file open whose path contains `part`.
+  func hasOpen(_ part: String) -> Bool {
+    let directory = "/proc/\(pid)/fd"
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+    return names.contains { (try? FileManager.default.destinationOfSymbolicLink(atPath: "\(directory)/\($0)"))?.contains(part) == true }
+  }
+}
+
+/// Waits for a condition, half a minute at most; what did not come is a failure.
+func eventually(
+  _ what: Comment, within limit: Duration = .seconds(30), location: SourceLocation = #_sourceLocation, _ condition: () throws -> Bool
+) async throws {
+  let end = ContinuousClock.now + limit
+  while ContinuousClock.now < end {
+    if try condition() { return }
+    try await Task.sleep(for: .milliseconds(10))
+  }
+  Issue.record(what, sourceLocation: location)
+  throw CancellationError()
+}
