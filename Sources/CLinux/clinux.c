@@ -106,3 +106,29 @@ void slipway_tsan_acquire(void *address) { (void)address; }
 #endif
 
 void slipway_name_thread(const char *name) { (void)pthread_setname_np(pthread_self(), name); }
+
+void slipway_keep_standard_descriptors(void) {
+  for (int fd = 0; fd <= 2; fd++)
+    if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY) < 0) return;
+}
+
+static int caught[2] = {-1, -1};
+static void tell(int number) {
+  int saved = errno;
+  unsigned char byte = (unsigned char)number;
+  // A full pipe holds enough of them already.
+  ssize_t ignored = write(caught[1], &byte, 1);
+  (void)ignored;
+  errno = saved;
+}
+int slipway_catch_signals(void) {
+  if (pipe2(caught, O_CLOEXEC) < 0) return -1;
+  if (fcntl(caught[1], F_SETFL, O_NONBLOCK) < 0) return -1;
+  const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+    struct sigaction old, action = {.sa_handler = tell, .sa_flags = SA_RESTART};
+    if (numbers[i] == SIGHUP && sigaction(SIGHUP, NULL, &old) == 0 && old.sa_handler == SIG_IGN) continue;
+    if (sigaction(numbers[i], &action, NULL) < 0) return -1;
+  }
+  return caught[0];
+}

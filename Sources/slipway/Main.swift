@@ -8,6 +8,7 @@ internal import Model
 @main
 enum Main {
   static func main() async {
+    slipway_keep_standard_descriptors()
     slipway_tune_malloc()
     Signals.prepare()
     HTTPClient.initializeProcess()

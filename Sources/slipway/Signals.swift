@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 internal import Runtime
 
@@ -6,34 +7,41 @@ enum Signals {
   private static let handler = Locked<(@Sendable () -> Void)?>(nil)
   private static let seen = Locked(0)
 
-  /// Blocks the signals in this thread, and so in all that it starts, and waits for them on a thread of its own. Call it before any other thread.
+  /// Catches the signals and hands them to a thread of their own. Call it before any other thread starts, so that those have them blocked.
   static func prepare() {
     signal(SIGPIPE, SIG_IGN)
     signal(SIGIO, SIG_IGN)
-    var set = sigset_t()
-    sigemptyset(&set)
-    sigaddset(&set, SIGINT)
-    sigaddset(&set, SIGTERM)
-    sigaddset(&set, SIGHUP)
-    pthread_sigmask(SIG_BLOCK, &set, nil)
+    let pipe = slipway_catch_signals()
+    guard pipe >= 0 else { return }
+    mask(SIG_BLOCK)
     Thread.detach(name: "signals") {
-      var set = sigset_t()
-      sigemptyset(&set)
-      sigaddset(&set, SIGINT)
-      sigaddset(&set, SIGTERM)
-      sigaddset(&set, SIGHUP)
+      // Here they are taken until the main thread waits for them.
+      mask(SIG_UNBLOCK)
       while true {
-        var number: Int32 = 0
-        guard sigwait(&set, &number) == 0 else { continue }
-        let count = seen.with { seen -> Int in
-          seen += 1
-          return seen
-        }
-        if count > 1 { _exit(130) }
-        let cancel = handler.with { $0 }
-        if let cancel { cancel() } else { _exit(130) }
+        var number: UInt8 = 0
+        let count = read(pipe, &number, 1)
+        if count < 0, errno == EINTR { continue }
+        guard count == 1 else { return }
+        arrived()
       }
     }
+  }
+
+  private static func arrived() {
+    let count = seen.with { seen -> Int in
+      seen += 1
+      return seen
+    }
+    if count > 1 { _exit(130) }
+    let cancel = handler.with { $0 }
+    if let cancel { cancel() } else { _exit(130) }
+  }
+
+  private static func mask(_ how: Int32) {
+    var set = sigset_t()
+    sigemptyset(&set)
+    for number in [SIGINT, SIGTERM, SIGHUP] { sigaddset(&set, number) }
+    pthread_sigmask(how, &set, nil)
   }
 
   /// What a signal cancels from now on.
