@@ -97,7 +97,8 @@ let all: [Target] = [
   .testTarget(name: "HouseTests", swiftSettings: settings),
   // On the executable too, so that it is built: most of these tests run it.
   .testTarget(
-    name: "IntegrationTests", dependencies: ["Model", "Runtime", "Ceph", "Disks", "FaultServer", "slipway", logging], swiftSettings: settings),
+    name: "IntegrationTests", dependencies: ["Model", "Runtime", "Ceph", "Disks", "FaultServer", "slipway", logging],
+    swiftSettings: settings),
 ]
 
 /// `SLIPWAY_ONLY=Ceph,Files swift build --build-tests` builds only those rooms, their tests and what they stand on: the fast loop.

@@ -122,7 +122,7 @@ def glance(stack, o):
         'show': (0, show), 'list': (0, None), 'queue': (0, None), 'upload': (1, upload), 'deactivate': (0, act),
         'reactivate': (0, act), 'delete': (0, delete), 'set': (None, set_properties), 'unset': (None, unset),
         'fake-location': (1, fake_location), 'drop-locations': (0, drop_locations), 'share': (1, share), 'register': (1, register), 'add-location': (1, add_location),
-        'null-hash': (0, null_hash), 'no-digest': (0, no_digest), 'corrupt-hash': (0, corrupt_hash),
+        'null-hash': (0, null_hash), 'md5-only': (0, md5_only), 'no-digest': (0, no_digest), 'corrupt-hash': (0, corrupt_hash),
         'status': (1, set_status), 'size': (1, set_size),
     }
     count, run = verbs[o.what]
@@ -145,7 +145,7 @@ GLANCE_VERBS = {
     'add-location': 'ID URL: one more location, which Glance can read',
     'fake-location': 'ID URL: one more location, in the database, whatever it is',
     'drop-locations': 'ID: none left, in the database',
-    'null-hash': 'ID: os_hash_value is pending',
+    'null-hash': 'ID: os_hash_value is pending', 'md5-only': 'ID: a checksum and no os_hash',
     'no-digest': 'ID: no os_hash_algo, os_hash_value, checksum', 'corrupt-hash': 'ID: other digests than the data\'s',
     'status': 'ID STATUS: in the database', 'size': 'ID BYTES: in the database',
 }
@@ -216,6 +216,10 @@ def drop_locations(images, image, words, o):
 
 def null_hash(images, image, words, o):
     return images.update(image, os_hash_value=None, checksum=None)
+
+
+def md5_only(images, image, words, o):
+    return images.update(image, os_hash_algo=None, os_hash_value=None)
 
 
 def no_digest(images, image, words, o):

@@ -1,5 +1,6 @@
 import FaultServer
 import Foundation
+import Runtime
 import Testing
 
 /// URLs that an administrator types, on a server that fails on demand.
@@ -10,17 +11,20 @@ import Testing
     return (0..<size).map { _ in UInt8.random(in: 0...255, using: &random) }
   }()
 
-  /// A server that breaks the first body in its middle; with ranges it goes on from there, without it begins again.
+  /// A server that breaks the first body in its middle, unless the path says `whole`; it knows ranges, or not.
   func breaking(ranges: Bool) throws -> FaultServer {
+    let bodies = Locked(0)
     let tag = [("ETag", "\"one\"")] + (ranges ? [("Accept-Ranges", "bytes")] : [])
     return try FaultServer { request in
       if request.method == "HEAD" { return FaultReply(200, tag, body: Self.bytes) }
       if ranges, let range = request.headers["range"], let first = Int(range.dropFirst("bytes=".count).prefix { $0.isNumber }) {
         return FaultReply(206, tag + [("Content-Range", "bytes \(first)-\(Self.size - 1)/\(Self.size)")], body: Array(Self.bytes[first...]))
       }
-      // Only the first answer of all breaks: a validator in the request says that this is not the first.
-      let isAgain = request.path.contains("whole") || request.headers["range"] != nil
-      return FaultReply(200, tag, body: Self.bytes).with { if !isAgain { $0.cut = Self.size / 2 } }
+      let isFirst = bodies.with { count -> Bool in
+        count += 1
+        return count == 1
+      }
+      return FaultReply(200, tag, body: Self.bytes).with { if isFirst, !request.path.contains("whole") { $0.cut = Self.size / 2 } }
     }
   }
 
@@ -48,7 +52,10 @@ import Testing
     let server = try breaking(ranges: ranges)
     let fetched = try await host.run("fetch", server.url + "/x.raw", "--disk-format", "raw", "--format", "raw").succeeded()
     try await Compare.same(#require(fetched["path"].text), file(host))
-    #expect(server.requests.filter { $0.method == "GET" }.count >= 2)
+    let asked = server.requests.filter { $0.method == "GET" }
+    #expect(asked.contains { $0.headers["range"] == "bytes=\(Self.size / 2)-" }, "the rest is asked for, not the whole")
+    #expect(asked.count == (ranges ? 2 : 3))
+    #expect(fetched["bytes"]["virtual"].int == Int64(Self.size))
     #expect(host.stored("tmp").isEmpty)
   }
 

@@ -60,7 +60,9 @@ import Testing
     let image = try await Images.fresh()
     let host = try Host()
     try await warm(host, image.id)
-    for (status, exit, code) in [("queued", Int32(5), "image_not_ready"), ("importing", 5, "image_not_ready"), ("killed", 4, "image_unusable")] {
+    for (status, exit, code) in [
+      ("queued", Int32(5), "image_not_ready"), ("importing", 5, "image_not_ready"), ("killed", 4, "image_unusable"),
+    ] {
       try await Images.glance("status", image.id, status)
       try await host.run("fetch", image.id).failed(exit, code)
     }

@@ -36,4 +36,12 @@ enum Compare {
   static func rbd(_ image: String, _ stack: Stack) async throws -> JSON {
     try JSON(parsing: try await tool("rbd", "-c", stack.text("ceph", "admin_conf"), "info", image, "--format", "json"))
   }
+
+  /// An RBD image with a protected snapshot `snap` in `images`, as `Stack.makeImage`, without blocking a cooperative thread.
+  static func image(_ name: String, _ file: String, _ stack: Stack, protect: Bool = true) async throws {
+    try await workers.run { try stack.makeImage(name, file: file, protect: protect) }
+  }
+
+  /// Removes what `image` made.
+  static func removeImage(_ name: String, _ stack: Stack) async throws { try await workers.run { stack.removeImage(name) } }
 }

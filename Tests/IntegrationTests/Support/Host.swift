@@ -10,9 +10,11 @@ struct Settings: Sendable {
     var fsid: String?
     var user = "slipway"
     var imageUser: String? = "slipway-image"
+    var imagePools = ["images"]
     var timeout = "10s"
   }
   var clusters: [CephCluster]
+  var target = "qcow2"
   var pool = "vms"
   var cloud: String? = "slipway"
   var endpoint: String?
@@ -27,12 +29,17 @@ struct Settings: Sendable {
   var yaml: String {
     var lines = clusters.isEmpty ? [] : ["clusters:"]
     for cluster in clusters {
-      lines += ["  - name: \(cluster.name)", "    conf: \(cluster.conf)", "    user: \(cluster.user)", "    image_pools: [images]"]
+      lines += [
+        "  - name: \(cluster.name)", "    conf: \(cluster.conf)", "    user: \(cluster.user)",
+        "    image_pools: [\(cluster.imagePools.joined(separator: ", "))]",
+      ]
       lines += ["    timeout: \(cluster.timeout)"]
       if let fsid = cluster.fsid { lines.append("    fsid: \(fsid)") }
       if let user = cluster.imageUser { lines.append("    image_user: \(user)") }
     }
-    lines += ["disks: { target: qcow2, cluster: main, pool: \(pool), path: \(disks) }", "store: { path: \(store) }", "libvirt: { uri: none }"]
+    lines += [
+      "disks: { target: \(target), cluster: main, pool: \(pool), path: \(disks) }", "store: { path: \(store) }", "libvirt: { uri: none }",
+    ]
     let service = endpoint.map { "endpoint: \"\($0)\"" } ?? "cloud: \(cloud ?? "null")"
     lines.append("images: { \(service), on_service_down: \(onServiceDown) }")
     lines.append("allowed_direct_url_schemes: [\(schemes.joined(separator: ", "))]")

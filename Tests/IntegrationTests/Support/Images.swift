@@ -58,6 +58,15 @@ actor Images {
     }
   }
 
+  /// 3 MiB raw in two stores, the cluster's and that of files, with the digests that `verb` leaves it (`corrupt-hash`, `null-hash`, …).
+  func twice(_ verb: String) async throws -> Uploaded {
+    try await once("twice " + verb) { _ in
+      let image = try await Images.fresh("--store", "ceph,local")
+      try await Images.glance(verb, image.id)
+      return image
+    }
+  }
+
   private func once(_ key: String, _ make: @escaping @Sendable (Scratch) async throws -> Uploaded) async throws -> Uploaded {
     if let running = uploads[key] { return try await running.value }
     let task = Task { try await make(try await Images.scratch()) }
@@ -69,7 +78,8 @@ actor Images {
   static func scratch() async throws -> Scratch { try await files.get { try Scratch() } }
 
   /// A small raw image of this test alone: 3 MiB, random bytes and a hole.
-  static func fresh(_ options: String..., format: String = "raw", seed: UInt64 = UInt64.random(in: 1...UInt64.max)) async throws -> Uploaded {
+  static func fresh(_ options: String..., format: String = "raw", seed: UInt64 = UInt64.random(in: 1...UInt64.max)) async throws -> Uploaded
+  {
     let file = try await scratch().sparse(UUID().uuidString, size: 3 << 20, runs: [(0, 900_000), (2 << 20, 600_000)], seed: seed)
     return try await upload(file, format: format, options)
   }
@@ -94,8 +104,8 @@ actor Images {
   }
 
   /// An image without data.
-  static func queued() async throws -> String {
-    let text = try await stack("glance", ["queue", "--name", "it-queued-" + UUID().uuidString, "--disk-format", "raw"])
+  static func queued(format: String = "raw") async throws -> String {
+    let text = try await stack("glance", ["queue", "--name", "it-queued-" + UUID().uuidString, "--disk-format", format])
     let id = try #require(try JSON(parsing: text)["id"].text)
     made.with { $0.append(id) }
     return id
@@ -106,7 +116,8 @@ actor Images {
   static func glance(_ words: String...) async throws -> String { try await stack("glance", words) }
 
   private static func stack(_ verb: String, _ words: [String]) async throws -> String {
-    let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../../../Scripts/stack").standardized.path
+    let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../../../Scripts/stack").standardized
+      .path
     let dir = try Stack.current().dir
     return try await workers.run { try Command.run(script, [verb, "--dir", dir] + words).requireSuccess().output }
   }
