@@ -91,7 +91,7 @@ let all: [Target] = [
   tests("Cleaner", ["Model", "TestSupport"]),
   tests("ImageStore", ["Model", "Runtime", "Files", grdb, logging]),
   tests("Disks", ["Model", "Runtime", "Files", "ImageFormats", logging]),
-  tests("Transports", ["Model", "Runtime", "Transfer", "ImageFormats", "Files"]),
+  tests("Transports", ["Model", "Runtime", "Transfer", "ImageFormats", "Files", "HTTPClient", "FaultServer", "TestSupport", logging]),
   tests("OpenStack", ["Model", "Runtime", "HTTPClient", "FaultServer", logging]),
   tests("Wire", ["Model"]),
   .testTarget(name: "HouseTests", swiftSettings: settings),

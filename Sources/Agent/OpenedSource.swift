@@ -118,7 +118,9 @@ struct OpenedSource: Sendable {
     @Sendable func open(from offset: Int64) async throws -> BodyStream {
       try await glance.openData(id: id, token: token, from: offset, context: context).body
     }
-    let source = BodySource(object: "image \(id)", size: image.description.size?.bytes, first: try await open(from: 0), open: open)
+    // An image's data never changes under its id.
+    let source = BodySource(
+      object: "image \(id)", size: image.description.size?.bytes, first: try await open(from: 0), isImmutable: true, open: open)
     return OpenedSource(kind: .sequential(source), close: { source.close() })
   }
 }

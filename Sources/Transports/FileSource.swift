@@ -17,6 +17,17 @@ public final class FileSource: RandomAccessSource {
     self.workers = workers
   }
 
+  /// Throws `source_failed` unless the file still is what `before` said of it: whoever writes to a file while it is read gets no base of it.
+  public static func proveUnchanged(_ file: File, since before: FileStatus) throws(SlipwayError) {
+    let now = try file.status()
+    // The node of a block device tells nothing of its content.
+    guard now.kind == .regular else { return }
+    guard now.isSameFile(as: before), now.size == before.size, now.modified == before.modified else {
+      throw SlipwayError(
+        .sourceFailed, "\(file.path) was changed while it was read", object: file.path, hint: "try again when nobody writes to it")
+    }
+  }
+
   public func extents(from offset: Int64, to end: Int64) async throws -> [Extent] {
     let (file, limit) = (file, min(end, size))
     return try await workers.run {

@@ -12,10 +12,12 @@ public final class RBDSource: RandomAccessSource {
   private let pool: Pool
   let image: Image
   let wholeObjects: Bool
+  private let snapshot: String
 
-  private init(pool: Pool, image: Image, wholeObjects: Bool) {
+  private init(pool: Pool, image: Image, snapshot: String, wholeObjects: Bool) {
     self.pool = pool
     self.image = image
+    self.snapshot = snapshot
     self.wholeObjects = wholeObjects
     objectSize = Int64(1) << Int64(image.order)
   }
@@ -26,7 +28,7 @@ public final class RBDSource: RandomAccessSource {
     do {
       let image = try await pool.open(location.image, snapshot: location.snapshot)
       do {
-        return RBDSource(pool: pool, image: image, wholeObjects: try await image.hasFastDiff())
+        return RBDSource(pool: pool, image: image, snapshot: location.snapshot, wholeObjects: try await image.hasFastDiff())
       } catch {
         await image.close()
         throw error
@@ -56,6 +58,21 @@ extension RBDSource {
   /// Bytes that exist, where the object map tells that cheaply; nil else.
   public func estimate() async throws -> Int64? {
     guard wholeObjects else { return nil }
-    return try await image.extents(from: 0, to: size, wholeObjects: true).reduce(0) { $0 + ($1.isData ? $1.length : 0) }
+    var sum: Int64 = 0
+    var position: Int64 = 0
+    // In slices: the whole map of a large image is never held.
+    while position < size {
+      let end = size - position > Self.slice ? position + Self.slice : size
+      for extent in try await image.extents(from: position, to: end, wholeObjects: true) where extent.isData { sum += extent.length }
+      position = end
+    }
+    return sum
+  }
+
+  private static let slice = Int64(256) << 30
+
+  /// What tells this snapshot from every other one, also from another under the same name: fsid, pool id, image id, snapshot id.
+  public func version() async throws -> String {
+    "\(pool.cluster.fsid) \(pool.id) \(image.id) \(try await image.snapshotID(snapshot))"
   }
 }
