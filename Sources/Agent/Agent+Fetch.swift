@@ -63,15 +63,23 @@ extension Agent {
       return try await hit(record, image.key, start, context, adding: image.description.id)
     }
     let prepared = planner
-    return try await store.withBaseLock(identity, context: context) { _ in
-      context.progress(Progress(phase: .waiting))
+    return try await store.withBaseLock(identity, context: context) { wait in
+      context.progress(Progress(phase: .waiting, position: wait.work?.position ?? 0, total: wait.work?.total))
     } _: { lock in
       if let record = try await store.lookup(identity) {
         if let id = image.description.id { _ = try await store.noteImage(id, lock: lock) }
         return try await self.hit(record, image.key, start, context)
       }
       var planner = prepared
-      let work = BaseWork(agent: self, store: store, image: image, identity: identity, lock: lock, rate: rate, context: context)
+      // Who waits for this base sees how far it is, and a spawn that waits ends the limit, for this base alone.
+      var telling = context
+      telling.progress = { progress in
+        lock.report(progress)
+        context.progress(progress)
+      }
+      let share = rate.map { RateLimit(sharing: $0) }
+      if let share { lock.whenUrgent { share.lift() } }
+      let work = BaseWork(agent: self, store: store, image: image, identity: identity, lock: lock, rate: share, context: telling)
       let (published, route, tally) = try await work.run(&planner)
       return FetchAnswer(
         image: image.key, path: published.path, record: published.record, route: route, tally: tally, duration: ContinuousClock.now - start)

@@ -2,42 +2,49 @@ internal import Files
 internal import Model
 public import Runtime
 
-/// "You hold the base's lock", as a value: what changes a base takes it.
-public final class BaseLock: Sendable {
-  /// The base that is locked.
-  public let name: BaseName
-  private let held: HeldLock
-
-  init(name: BaseName, held: HeldLock) {
-    self.name = name
-    self.held = held
-  }
-
-  /// Lets the next one in. Releasing twice changes nothing; the last reference releases too.
-  public func release() { held.release() }
-
-  /// Throws `busy` when someone removed the lock file, `internal` when it was released.
-  func verify() throws(SlipwayError) { try held.verify() }
-}
-
 extension Store {
   /// Takes the lock of a base, which excludes all other tasks and processes (single flight), waiting until the context's deadline. `onWait` is
-  /// told how long we have waited, each time the lock was found taken. Throws `timeout`, `CancellationError`.
+  /// told how long we have waited and how far the holder is, each time the lock was found taken. A spawn that waits makes the work urgent. When
+  /// the holder's process ends, one of those who wait gets the lock. Throws `timeout`, `CancellationError`.
   public func lock(
-    _ name: BaseName, context: RequestContext, onWait: @escaping @Sendable (Duration) -> Void = { _ in }
+    _ name: BaseName, context: RequestContext, onWait: @escaping @Sendable (LockWait) -> Void = { _ in }
   ) async throws -> BaseLock {
-    let held = try await FileLock.acquire(name.lock, in: locks, deadline: context.deadline, pool: pool, onWait: onWait)
-    return BaseLock(name: name, held: held)
+    let urgency = Locked<HeldLock?>(nil)
+    defer { urgency.with { $0 }?.release() }
+    let held = try await FileLock.acquire(name.lock, in: locks, deadline: context.deadline, pool: pool) { waited in
+      let work = try? await self.pool.run {
+        // Shared: any number of spawns may wait.
+        if context.priority == .spawn, urgency.with({ $0 == nil }),
+          let mark = try? FileLock.attempt(name.urgent, in: self.locks, shared: true)
+        {
+          urgency.with { $0 = mark }
+        }
+        return try self.workNow(on: name)
+      }
+      onWait(LockWait(waited: waited, work: work ?? nil))
+    }
+    return BaseLock(name: name, held: held, reporter: WorkReporter(name: name, request: context.id, store: self), pool: pool)
   }
 
   /// Runs `body` under the lock of a base and releases it in every case; otherwise as `lock`. Who gets the lock looks the base up (again): the
   /// one before may have made it.
   public func withBaseLock<Value: Sendable>(
-    _ identity: BaseIdentity, context: RequestContext, onWait: @escaping @Sendable (Duration) -> Void = { _ in },
+    _ identity: BaseIdentity, context: RequestContext, onWait: @escaping @Sendable (LockWait) -> Void = { _ in },
     _ body: @Sendable (BaseLock) async throws -> Value
   ) async throws -> Value {
     let lock = try await lock(identity.name, context: context, onWait: onWait)
     defer { lock.release() }
     return try await body(lock)
+  }
+
+  /// How far whoever works on a base is; nil when nobody does, or does not tell.
+  public func work(on name: BaseName) async throws -> WorkStatus? {
+    try await pool.run { try self.workNow(on: name) }
+  }
+
+  private func workNow(on name: BaseName) throws(SlipwayError) -> WorkStatus? {
+    guard let bytes = try locks.contents(of: name.work), let status = try? StoreJSON.decode(WorkStatus.self, bytes) else { return nil }
+    // What a process left behind that was killed tells nothing.
+    return status.owner.liveness == .gone ? nil : status
   }
 }

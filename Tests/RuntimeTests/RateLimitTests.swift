@@ -25,4 +25,17 @@ import Testing
     waiting.cancel()
     await #expect(throws: CancellationError.self) { try await waiting.value }
   }
+
+  @Test func aShareIsLiftedWithoutTheOthersAndWithThemAll() async throws {
+    let whole = RateLimit(bytesPerSecond: 1)
+    let one = RateLimit(sharing: whole)
+    let two = RateLimit(sharing: whole)
+    one.lift()
+    try await one.take(1 << 20)
+    #expect(!whole.isLifted && !two.isLifted)
+    let waiting = Task { try await two.take(1 << 20) }
+    whole.lift()
+    try await waiting.value
+    #expect(two.isLifted)
+  }
 }
