@@ -89,7 +89,11 @@ let all: [Target] = [
   tests("Files", ["Model", "Runtime"]),
   tests("Planner", ["Model"]),
   tests("Cleaner", ["Model", "TestSupport"]),
-  tests("ImageStore", ["Model", "Runtime", "Files", grdb, logging]),
+  tests("ImageStore", ["Model", "Runtime", "Files", "Crypto", "StoreWorker", grdb, logging]),
+  // Works on a store until it is killed: what the store's crash tests kill.
+  .executableTarget(
+    name: "StoreWorker", dependencies: ["ImageStore", "Model", "Runtime", "Files", logging], path: "Tests/StoreWorker",
+    swiftSettings: settings),
   tests("Disks", ["Model", "Runtime", "Files", "ImageFormats", logging]),
   tests("Transports", ["Model", "Runtime", "Transfer", "ImageFormats", "Files", "HTTPClient", "FaultServer", "TestSupport", logging]),
   tests("OpenStack", ["Model", "Runtime", "HTTPClient", "FaultServer", logging]),

@@ -4,14 +4,29 @@ public import Model
 internal import Runtime
 
 extension Store {
-  /// Makes a staged base visible, after its verdict: mode 0444 → fsync → sidecar with the evidence → link without replacing → fsync of the
-  /// directory → catalog row. A base that is there already is kept and answered, with the staged one's images added to its sidecar. A damaged
-  /// one is kept too: with the same bytes it gets the new evidence. In every case the staged file is used up; its lock stays the caller's.
+  /// Makes a staged base visible, after its verdict: mode 0444 → fsync, and a hash of every block meanwhile → block hashes and sidecar with the
+  /// evidence → link without replacing → fsync of the directory → catalog row. A base that is there already is kept and answered, with the staged
+  /// one's images added to its sidecar. A damaged one is kept too: with the same bytes it gets the new evidence. In every case the staged file is
+  /// used up; its lock stays the caller's.
   ///
   /// Throws `base_damaged` when other bytes lie under the name, `busy` when the lock was taken away, `no_space`, `io_error`.
   public func publish(_ staged: StagedBase, record: BaseRecord) async throws -> Published {
     do {
-      let published = try await pool.run { try self.publishNow(staged, record) }
+      // Side by side: one waits for the disk, the other for the processor.
+      async let synced: Void = pool.run {
+        try staged.file.setMode(0o444)
+        try staged.file.sync()
+      }
+      let hashes = try await takeHashes(of: staged.file, jobs: Store.hashers)
+      let published: Published
+      do {
+        try await synced
+        published = try await pool.run { try self.publishNow(staged, record, hashes) }
+      } catch {
+        await discardHashes(hashes)
+        throw error
+      }
+      await discardHashes(hashes)
       await staged.abandon()
       return published
     } catch {
@@ -20,13 +35,11 @@ extension Store {
     }
   }
 
-  private func publishNow(_ staged: StagedBase, _ draft: BaseRecord) throws -> Published {
+  private func publishNow(_ staged: StagedBase, _ draft: BaseRecord, _ hashes: String) throws -> Published {
     guard draft.identity == staged.identity else {
       throw SlipwayError(.internalError, "the record of \(draft.name) is not that of \(staged.identity.name)")
     }
     let name = draft.name
-    try staged.file.setMode(0o444)
-    try staged.file.sync()
     try staged.lock.verify()
     let status = try staged.file.status()
     var record = draft
@@ -40,15 +53,16 @@ extension Store {
       if existing.add(record.images) { try writeSidecar(existing) }
       return Published(record: existing, path: path(of: name), isNew: false)
     case .newer(let reason): throw SlipwayError(.storeRefused, reason, object: path(of: name), hint: "update Slipway")
-    case .damaged(let reason): return try adopt(name, record, staged, reason)
+    case .damaged(let reason): return try adopt(name, record, staged, reason, hashes)
     case .unknown: throw differs(name, "it is no regular file")
     }
+    try keepHashes(hashes, name)
     try writeSidecar(record, isIndexed: false)
     do {
       try bases.link(staged.file, as: name.text, from: temporary)
     } catch {
       // Evidence must not lie beside a file of someone else's.
-      _ = try? meta.remove(name.sidecar)
+      for text in [name.sidecar, name.blocks] { _ = try? meta.remove(text) }
       guard error.isNameTaken else { throw error }
       throw SlipwayError(
         .busy, "\(path(of: name)) appeared while its lock was held", object: path(of: name),
@@ -60,13 +74,14 @@ extension Store {
   }
 
   /// A base without usable evidence keeps its name and bytes, since disks may grow from it; the same bytes, just verified, are its evidence.
-  private func adopt(_ name: BaseName, _ record: BaseRecord, _ staged: StagedBase, _ reason: String) throws -> Published {
+  private func adopt(_ name: BaseName, _ record: BaseRecord, _ staged: StagedBase, _ reason: String, _ hashes: String) throws -> Published {
     let existing = try bases.openFile(name.text)
     defer { try? existing.close() }
     guard try Store.sameContent(existing, staged.file) else { throw differs(name, reason) }
     try existing.sync()
     var adopted = record
     adopted.allocated = ByteCount(try existing.status().allocated)
+    try keepHashes(hashes, name)
     _ = try clearDamageNow(name)
     try writeSidecar(adopted)
     return Published(record: adopted, path: path(of: name), isNew: false)

@@ -1,3 +1,4 @@
+internal import Files
 public import Model
 
 /// What a verification of a base against its block hashes found.
@@ -29,10 +30,12 @@ public struct VerifyReport: Sendable, Hashable {
   public let read: ByteCount
   /// How long it took.
   public let duration: Duration
+  /// The file that was read.
+  let file: FileStatus?
 
   init(
     name: BaseName, verdict: Verdict, blocks: Int64 = 0, damagedBlocks: Int64 = 0, damaged: [ByteRun] = [], read: ByteCount = ByteCount(0),
-    duration: Duration = .zero
+    duration: Duration = .zero, file: FileStatus? = nil
   ) {
     self.name = name
     self.verdict = verdict
@@ -41,5 +44,6 @@ public struct VerifyReport: Sendable, Hashable {
     self.damaged = damaged
     self.read = read
     self.duration = duration
+    self.file = file
   }
 }

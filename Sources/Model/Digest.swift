@@ -45,6 +45,22 @@ public struct Digest: Sendable, Hashable, Codable, CustomStringConvertible {
     self.hex = String(decoding: text, as: UTF8.self)
   }
 
+  /// The raw bytes, `algorithm.length` of them.
+  public var bytes: [UInt8] {
+    var bytes: [UInt8] = []
+    var high: UInt8?
+    for digit in hex.utf8 {
+      let value = digit <= UInt8(ascii: "9") ? digit - UInt8(ascii: "0") : digit - UInt8(ascii: "a") + 10
+      if let first = high {
+        bytes.append(first << 4 | value)
+        high = nil
+      } else {
+        high = value
+      }
+    }
+    return bytes
+  }
+
   /// Reads `sha512:<hex>`. Throws `usage`.
   public init(parsing text: String) throws(SlipwayError) {
     let parts = text.split(separator: ":", maxSplits: 1)

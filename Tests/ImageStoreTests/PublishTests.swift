@@ -25,7 +25,7 @@ import Testing
     #expect(published.isNew)
     #expect(published.path == "\(scratch.storePath)/bases/\(identity.name)")
     #expect(scratch.names("bases") == [identity.name.text])
-    #expect(scratch.names("meta") == ["\(identity.name).json"])
+    #expect(scratch.names("meta") == ["\(identity.name).blocks", "\(identity.name).json"])
     #expect(scratch.names("tmp") == [])
     #expect(try Data(contentsOf: URL(fileURLWithPath: published.path)) == Data([1, 2, 3, 4]))
     let found = try #require(try await store.lookup(identity))
@@ -95,7 +95,7 @@ import Testing
     #expect(unlink("\(scratch.storePath)/meta/\(identity.name).json") == 0)
     let error = await #expect(throws: SlipwayError.self) { try await store.put([4, 3, 2, 1], as: identity, context: scratch.context) }
     #expect(error?.code == .baseDamaged)
-    #expect(scratch.names("meta") == [])
+    #expect(scratch.names("meta") == ["\(identity.name).blocks"])
     #expect(scratch.names("tmp") == [])
     #expect(try Data(contentsOf: URL(fileURLWithPath: store.path(of: identity.name))) == Data([1, 2, 3, 4]))
     let adopted = try await store.put(as: identity, context: scratch.context)

@@ -50,10 +50,10 @@ import Testing
     try scratch.write("{}", to: "meta/readme.json")
     let lock = try await store.lock(coming.name, context: scratch.context)
     #expect(try await store.sweep() == 1)
-    #expect(scratch.names("meta") == ["\(coming.name).json", "\(there.name).json", "readme.json"].sorted())
+    #expect(scratch.names("meta") == ["\(coming.name).json", "\(there.name).blocks", "\(there.name).json", "readme.json"].sorted())
     lock.release()
     #expect(try await store.sweep() == 1)
-    #expect(scratch.names("meta") == ["\(there.name).json", "readme.json"].sorted())
+    #expect(scratch.names("meta") == ["\(there.name).blocks", "\(there.name).json", "readme.json"].sorted())
     await store.close()
   }
 
