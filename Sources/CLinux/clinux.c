@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
-#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -73,12 +72,6 @@ int slipway_start_writeback(int fd, int64_t offset, int64_t length) {
 int64_t slipway_filesystem_type(int fd) {
   struct statfs s;
   return fstatfs(fd, &s) < 0 ? 0 : (int64_t)s.f_type;
-}
-void slipway_tune_malloc(void) {
-  // librados allocates and frees megabytes a read: with glibc's defaults each is mapped, faulted in and unmapped.
-  mallopt(M_MMAP_THRESHOLD, 64 << 20);
-  mallopt(M_TRIM_THRESHOLD, 256 << 20);
-  mallopt(M_ARENA_MAX, 4);
 }
 bool slipway_is_zero(const void *bytes, size_t length) {
   const unsigned char *p = bytes;

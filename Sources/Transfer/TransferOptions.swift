@@ -10,7 +10,7 @@ public struct TransferOptions: Sendable {
   /// Reads in flight, at most, for this transfer.
   public var maximumReads = 16
   /// Pieces of at most `chunk` bytes that this transfer holds at once, read or being read, whatever the budget would allow.
-  public var maximumPieces = 32
+  public var maximumPieces = 20
   /// How often a range is read again after a failure that may pass (`sourceFailed`, `timeout`, `clusterUnreachable`).
   public var retries = 3
   /// The pause before the first repetition; it doubles each time.

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import CLinux
+internal import CTcmalloc
 internal import Foundation
 internal import HTTPClient
 internal import Model
@@ -9,7 +10,9 @@ internal import Model
 enum Main {
   static func main() async {
     slipway_keep_standard_descriptors()
-    slipway_tune_malloc()
+    // librados allocates and frees page-aligned megabytes for every read: glibc maps, faults and unmaps each, or, told to keep them, grows its heap
+    // to twice what is alive. tcmalloc keeps what it freed and uses it again.
+    _ = MallocExtension_SetNumericProperty("tcmalloc.max_total_thread_cache_bytes", 8 << 20)
     Signals.prepare()
     HTTPClient.initializeProcess()
     let arguments = Array(CommandLine.arguments.dropFirst())

@@ -35,8 +35,6 @@ int slipway_set_direct(int fd, bool on);
 int slipway_start_writeback(int fd, int64_t offset, int64_t length);
 /// statfs f_type of the file system that holds `fd`; 0 when it cannot be asked.
 int64_t slipway_filesystem_type(int fd);
-/// mallopt: keeps blocks of a few megabytes in the heap (no map, fault and unmap for each read). Call once, at the start.
-void slipway_tune_malloc(void);
 /// memcmp against itself: true when all `length` bytes are zero.
 bool slipway_is_zero(const void *bytes, size_t length);
 /// Tells ThreadSanitizer of a hand-off that it cannot see; nothing without it.
