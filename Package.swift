@@ -71,7 +71,8 @@ let all: [Target] = [
   .executableTarget(
     name: "slipway",
     dependencies: [
-      "Agent", "Wire", "Configuration", "Disks", "HTTPClient", "ImageStore", "OpenStack", "Model", "Runtime", "CLinux", "CTcmalloc", arguments,
+      "Agent", "Wire", "Configuration", "Disks", "HTTPClient", "ImageStore", "OpenStack", "Model", "Runtime", "CLinux", "CTcmalloc",
+      arguments,
       logging,
     ],
     swiftSettings: settings),
