@@ -113,25 +113,38 @@ extension Pool {
     }
   }
 
-  /// Breaks the lock of the holder that used `cookie`, and nobody else's (Implements `rados_list_lockers`, `rados_break_lock`); none is no error.
+  /// The cookie with which an object's exclusive lock is held now; nil when it is free.
+  public func lockCookie(_ object: String, lock: String) async throws -> String? {
+    let label = "\(name)/\(object)"
+    return try await blocking { io in try locker(of: object, lock, label, io).map { string($0.cookie) } }
+  }
+
+  /// Breaks the lock of the holder that used `cookie`, and nobody else's (Implements `rados_break_lock`); none is no error.
   public func breakLock(_ object: String, lock: String, cookie: String) async throws {
     let label = "\(name)/\(object)"
     try await blocking { io in
-      var exclusive: Int32 = 0
-      var tag = [CChar](repeating: 0, count: 1024)
-      var clients = [CChar](repeating: 0, count: 4096)
-      var cookies = [CChar](repeating: 0, count: 4096)
-      var addresses = [CChar](repeating: 0, count: 4096)
-      var (tagLength, clientsLength, cookiesLength, addressesLength) = (tag.count, clients.count, cookies.count, addresses.count)
-      let count = rados_list_lockers(
-        io, object, lock, &exclusive, &tag, &tagLength, &clients, &clientsLength, &cookies, &cookiesLength, &addresses, &addressesLength)
-      if count == -2 || count == 0 { return }
-      try CephCheck.check(count, "rados_list_lockers", object: label, doing: "ask who locks object \(label)")
-      // Exclusive: one locker, the first of each list. It may be another by now than the one that was judged.
-      guard string(cookies) == cookie else { return }
-      let code = rados_break_lock(io, object, lock, &clients, &cookies)
+      // It may be another by now than the one that was judged.
+      guard let holder = try locker(of: object, lock, label, io), string(holder.cookie) == cookie else { return }
+      let code = rados_break_lock(io, object, lock, holder.client, holder.cookie)
       if code == -2 { return }
       try CephCheck.check(code, "rados_break_lock", object: label, doing: "break the lock on object \(label)")
     }
   }
+}
+
+/// Who holds an exclusive lock: one at most, the first of each list (Implements `rados_list_lockers`).
+private func locker(
+  of object: String, _ lock: String, _ label: String, _ io: rados_ioctx_t
+) throws -> (client: [CChar], cookie: [CChar])? {
+  var exclusive: Int32 = 0
+  var tag = [CChar](repeating: 0, count: 1024)
+  var clients = [CChar](repeating: 0, count: 4096)
+  var cookies = [CChar](repeating: 0, count: 4096)
+  var addresses = [CChar](repeating: 0, count: 4096)
+  var (tagLength, clientsLength, cookiesLength, addressesLength) = (tag.count, clients.count, cookies.count, addresses.count)
+  let count = rados_list_lockers(
+    io, object, lock, &exclusive, &tag, &tagLength, &clients, &clientsLength, &cookies, &cookiesLength, &addresses, &addressesLength)
+  if count == -2 || count == 0 { return nil }
+  try CephCheck.check(count, "rados_list_lockers", object: label, doing: "ask who locks object \(label)")
+  return (clients, cookies)
 }

@@ -19,6 +19,8 @@ struct RBDClaim {
     /// The maker's client id in the cluster: image ids that it makes begin with it.
     var instance: UInt64
     var cookie: String
+    /// Client ids of dead makers before the owner, whose leavings may still lie under the name.
+    var earlier: [UInt64]?
   }
 
   static let lease = Duration.seconds(60)
@@ -29,6 +31,8 @@ struct RBDClaim {
   let cookie: String
   /// What a dead owner before us intended, if there was one.
   let inherited: Intent?
+  /// Client ids of dead makers whose leavings may lie under the name.
+  var deadMakers: [UInt64] { Self.deadMakers(inherited) }
   /// Renews the lease for as long as the work takes: removing a large image takes minutes.
   private let keeper: Task<Void, Never>
 
@@ -55,14 +59,16 @@ struct RBDClaim {
     busy: (Intent) async throws -> Void
   ) async throws -> RBDClaim {
     let object = object(for: name)
-    let intent = Intent(
-      work: work, request: request, owner: .current, instance: pool.cluster.instance, cookie: UUID().uuidString)
+    var intent = Intent(
+      work: work, request: request, owner: .current, instance: pool.cluster.instance, cookie: try cookie(of: .current))
     var pause = Duration.milliseconds(10)
     while true {
       try Task.checkCancellation()
       if try await pool.lockObject(object, lock: lock, cookie: intent.cookie, description: intent.work.rawValue, lease: lease) {
         do {
           let inherited = try await read(pool, object)
+          // Who fails, or dies in turn, must not take that knowledge along.
+          intent.earlier = deadMakers(inherited)
           // A request to cancel that was meant for a dead owner goes; a living deleter repeats its own.
           let text = try RecordCoding.encode(intent)
           try await pool.writeObject(object, Array(text.utf8), attribute: ("cookie", intent.cookie), removing: "cancel")
@@ -77,13 +83,14 @@ struct RBDClaim {
           throw error
         }
       }
-      if let holder = try await read(pool, object) {
-        if holder.owner.liveness == .gone {
+      // The lock tells who holds it, also before the holder's intent is written, while an earlier one's is still to be read.
+      if let held = try await pool.lockCookie(object, lock: lock) {
+        if owner(of: held)?.liveness == .gone {
           // Its own lock only: another may have taken over since we read whose it was.
-          try await pool.breakLock(object, lock: lock, cookie: holder.cookie)
+          try await pool.breakLock(object, lock: lock, cookie: held)
           continue
         }
-        try await busy(holder)
+        if let holder = try await read(pool, object), holder.cookie == held { try await busy(holder) }
       }
       if context.deadline.hasPassed {
         throw SlipwayError(
@@ -124,13 +131,34 @@ struct RBDClaim {
     return false
   }
 
-  /// Ends the claim: the object goes, unless another took it meanwhile. Also once cancelled.
-  func release() async {
+  /// Ends the claim: the object goes, unless another took it meanwhile. With `keepingIntent` it stays, and only the lock is given back. Also
+  /// once cancelled.
+  func release(keepingIntent: Bool = false) async {
     let (pool, object, cookie) = (pool, object, cookie)
     keeper.cancel()
     // A renewal under way would bring the object back.
     await keeper.value
-    await Task { _ = try? await pool.removeObject(object, ifAttribute: "cookie", equals: cookie) }.value
+    await Task {
+      if keepingIntent {
+        try? await pool.unlockObject(object, lock: Self.lock, cookie: cookie)
+      } else {
+        _ = try? await pool.removeObject(object, ifAttribute: "cookie", equals: cookie)
+      }
+    }.value
+  }
+
+  private static func deadMakers(_ inherited: Intent?) -> [UInt64] {
+    guard let inherited else { return [] }
+    let last = inherited.work == .create ? [inherited.instance] : []
+    return Array(((inherited.earlier ?? []) + last).suffix(32))
+  }
+
+  /// A cookie of its own for each claim, that says whose it is.
+  private static func cookie(of owner: ProcessOwner) throws -> String { "\(UUID().uuidString) \(try RecordCoding.encode(owner))" }
+
+  private static func owner(of cookie: String) -> ProcessOwner? {
+    guard let space = cookie.firstIndex(of: " ") else { return nil }
+    return RecordCoding.decode(ProcessOwner.self, String(cookie[cookie.index(after: space)...]))
   }
 
   private static func read(_ pool: Pool, _ object: String) async throws -> Intent? {

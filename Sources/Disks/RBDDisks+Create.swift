@@ -45,7 +45,7 @@ extension RBDDisks {
       await claim.release()
       return result
     } catch {
-      await claim.release()
+      await end(claim, name, after: error)
       throw error
     }
   }
@@ -62,11 +62,11 @@ extension RBDDisks {
     case .ours(_, _, let id, _):
       // We hold the claim, so whoever was making or deleting it is gone.
       context.log(.notice, "removing what a dead process left half-made", ["disk": path, "image_id": id])
-      try await removeLeftover(name, id: id)
+      try await removeLeftover(name, id: id, claim, context)
     case .foreign(let id):
       try await removeOrphan(name, id: id, claim: claim, context: context)
     case .nobody:
-      if claim.inherited?.work == .create { try await removeStub(name) }
+      if !claim.deadMakers.isEmpty { try await removeStub(name, claim, context) }
     }
     context.progress(Progress(phase: .cloning))
     let features = pool.cluster.defaultFeatures
@@ -137,36 +137,5 @@ extension RBDDisks {
           ["disk": "\(disks.pool.name)/\(name)", "error": "\(error)"])
       }
     }.value
-  }
-
-  /// Removes an image without a record if, and only if, a dead maker's intent and the image's id say that it made it.
-  func removeOrphan(_ name: DiskName, id: String, claim: RBDClaim, context: RequestContext) async throws {
-    guard let inherited = claim.inherited, inherited.work == .create, Self.imageID(id, isOf: inherited.instance) else {
-      throw foreign(name)
-    }
-    context.log(.notice, "removing a clone whose maker died before it wrote its record", ["disk": "\(pool.name)/\(name)"])
-    try await removeLeftover(name, id: id)
-  }
-
-  /// Removes what may be left of an image whose making was cut off inside librbd; nothing is no error.
-  func removeStub(_ name: DiskName) async throws {
-    do {
-      try await pool.remove(name.text)
-    } catch let error as SlipwayError where error.cephErrno == 2 {
-      return
-    }
-  }
-
-  /// Removes an image that still has the id it had when it was judged.
-  func removeLeftover(_ name: DiskName, id: String) async throws {
-    switch try await occupant(name) {
-    case .nobody: return
-    case .ours(_, _, let now, _), .foreign(let now):
-      guard now == id else {
-        throw SlipwayError(
-          .busy, "image \(pool.name)/\(name) was replaced while it was looked at", object: "\(pool.name)/\(name)", hint: "try again")
-      }
-      try await removeStub(name)
-    }
   }
 }

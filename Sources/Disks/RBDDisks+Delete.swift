@@ -17,7 +17,7 @@ extension RBDDisks {
       await claim.release()
       return deleted
     } catch {
-      await claim.release()
+      await end(claim, name, after: error)
       throw error
     }
   }
@@ -25,10 +25,14 @@ extension RBDDisks {
   private func remove(_ name: DiskName, _ path: String, _ claim: RBDClaim, _ context: RequestContext) async throws -> Bool {
     switch try await occupant(name) {
     case .nobody:
-      if claim.inherited?.work == .create { try await removeStub(name) }
+      if !claim.deadMakers.isEmpty { try await removeStub(name, claim, context) }
       return false
     case .foreign(let id):
       try await removeOrphan(name, id: id, claim: claim, context: context)
+      return true
+    case .ours(_, .making, let id, _):
+      // We hold the claim, so its maker is gone, and nobody was ever given it.
+      try await removeLeftover(name, id: id, claim, context)
       return true
     case .ours(_, _, let id, _):
       let image = try await pool.open(name.text, readOnly: false)

@@ -190,6 +190,42 @@ import Testing
     }
   }
 
+  /// A dead client's watch outlives it by half a minute: who cannot wait that long leaves the name as it was found.
+  @Test func aFailureKeepsTheKnowledgeOfWhoseTheLeavingsAre() async throws {
+    try await withParent { host in
+      let name = "disk-\(UUID().uuidString)"
+      let dead = try await self.host()
+      let instance = dead.cluster.instance
+      try await dead.vms.clone(
+        from: dead.images, image: image, snapshot: "snap", to: name, options: CloneOptions(features: 1, order: 23))
+      let intent = """
+        {"work":"create","owner":{"host":"h","boot":"b","pid":1,"started":1},"instance":\(instance),"cookie":"c"}
+        """
+      let claim = "slipway.disk.\(name)"
+      #expect(try await host.vms.lockObject(claim, lock: "slipway", cookie: "c", description: "dead", lease: .seconds(60)))
+      try await host.vms.writeObject(claim, Array(intent.utf8), attribute: ("cookie", "c"), removing: "cancel")
+      try await host.vms.unlockObject(claim, lock: "slipway", cookie: "c")
+      let watched = try await dead.vms.open(name, readOnly: false)
+      for _ in 0..<2 {
+        let create = await #expect(throws: SlipwayError.self) {
+          _ = try await host.disks.clone(record(name), from: parent(host), context: context(.seconds(2)))
+        }
+        #expect(create?.code == .inUse)
+        let delete = await #expect(throws: SlipwayError.self) {
+          _ = try await host.disks.delete(DiskName(name), context: context(.seconds(2)))
+        }
+        #expect(delete?.code == .inUse)
+      }
+      let waiting = Task { try await host.disks.clone(record(name), from: parent(host), context: context()).1 }
+      try await Task.sleep(for: .milliseconds(700))
+      await watched.close()
+      await dead.close()
+      #expect(try await waiting.value == .created)
+      #expect(try await host.disks.delete(DiskName(name), context: context()))
+      #expect(try await host.vms.readObject(claim) == nil)
+    }
+  }
+
   @Test func aParentThatTheDiskUserCannotReadIsDenied() async throws {
     try await withParent { _ in
       let trapped = try await host("slipway-noread")
