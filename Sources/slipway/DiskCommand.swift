@@ -53,6 +53,7 @@ struct DiskList: AsyncParsableCommand {
     let json = options.json
     try await Session.run(options) { session in
       let (disks, failed) = await session.agent.disks(context: session.context)
+      try Task.checkCancellation()
       if json {
         try Output.document(DiskListDocument(disks: disks.map { DiskDocument($0) }, unavailable: failed))
       } else {

@@ -16,7 +16,7 @@ struct PlanCommand: AsyncParsableCommand {
 
   func run() async throws {
     let (image, target, size, source, json) = (image, target, size, source, options.json)
-    try await Session.run(options, deadline: deadline) { session in
+    try await Session.run(options, deadline: deadline, grace: .seconds(1)) { session in
       let answer = try await session.agent.plan(
         source.request(image, environment: session.environment), target: target, size: size.map { try $0.bytes() }, context: session.context
       )

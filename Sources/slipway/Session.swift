@@ -13,8 +13,9 @@ struct Session: Sendable {
   let environment: [String: String]
 
   /// Loads the configuration, runs `body`, and closes everything, whatever happened. A failure is reported here and ends with its exit code.
+  /// `grace` is what a verb gets beyond the deadline that can tell, once it has passed, what was found until then.
   static func run(
-    _ options: CommonOptions, deadline: DeadlineOption? = nil, progress: Bool = false,
+    _ options: CommonOptions, deadline: DeadlineOption? = nil, grace: Duration = .zero, progress: Bool = false,
     _ body: @escaping @Sendable (Session) async throws -> Void
   ) async throws {
     let bar = progress && !options.quiet && Output.isInteractive ? ProgressBar() : nil
@@ -26,7 +27,7 @@ struct Session: Sendable {
         logger: Log.logger(loaded.configuration.log, options, bar), deadline: deadline?.deadline.map { .after($0.duration) } ?? .never,
         progress: { bar?.show($0) })
       let session = Session(agent: agent, context: context, environment: environment)
-      let limit = context.deadline
+      let limit = Deadline(context.deadline.instant.map { $0 + grace })
       let work = Task {
         try await withDeadline(limit) { try await body(session) }
       }

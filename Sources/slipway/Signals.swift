@@ -1,5 +1,6 @@
 internal import CLinux
 internal import Glibc
+internal import Model
 internal import Runtime
 
 /// Ctrl-C and SIGTERM cancel the running verb, which then ends orderly with 130; a second one ends the process where it stands.
@@ -34,7 +35,10 @@ enum Signals {
     }
     if count > 1 { _exit(130) }
     let cancel = handler.with { $0 }
-    if let cancel { cancel() } else { _exit(130) }
+    if let cancel { return cancel() }
+    // Nothing has begun.
+    Output.report(SlipwayError(.cancelled, "cancelled"), json: CommandLine.arguments.contains("--json"))
+    _exit(130)
   }
 
   private static func mask(_ how: Int32) {
