@@ -174,9 +174,4 @@ extension Ending {
     #expect(document["version"].int == 1, sourceLocation: location)
     return document
   }
-
-  /// 130, and promptly: well before any timeout could have ended it.
-  func interrupted(after moment: ContinuousClock.Instant, _ location: SourceLocation = #_sourceLocation) {
-    #expect(status == 130, "ended with \(status): \(output) \(errors)", sourceLocation: location)
-  }
 }

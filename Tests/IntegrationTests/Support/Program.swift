@@ -72,6 +72,20 @@ final class Program: Sendable {
   /// How it ended, once it has.
   func wait() async throws -> Ending { try await ending.value }
 
+  /// The names of its threads.
+  var threads: [String] {
+    let tasks = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/task")) ?? []
+    return tasks.compactMap { try? String(contentsOfFile: "/proc/\(pid)/task/\($0)/comm", encoding: .utf8) }
+  }
+
+  /// Whether SIGINT would reach a handler of its own by now (`SigCgt` of `/proc/PID/status`).
+  var catchesSignals: Bool {
+    let status = (try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)) ?? ""
+    let line = status.split(separator: "\n").first { $0.hasPrefix("SigCgt:") }
+    let mask = line.flatMap { UInt64($0.dropFirst(7).trimmingCharacters(in: .whitespaces), radix: 16) } ?? 0
+    return mask & UInt64(1 << (SIGINT - 1)) != 0
+  }
+
   /// Whether it has a file open whose path contains `part`.
   func hasOpen(_ part: String) -> Bool {
     let directory = "/proc/\(pid)/fd"
