@@ -62,7 +62,7 @@ let all: [Target] = [
   room(
     "Agent",
     [
-      "Model", "Runtime", "Planner", "ImageStore", "Disks", "Transports", "OpenStack", "Transfer", "ImageFormats",
+      "Model", "Runtime", "Planner", "Cleaner", "ImageStore", "Disks", "Transports", "OpenStack", "Transfer", "ImageFormats",
       "Configuration", "Ceph", "HTTPClient", "Crypto", "Files",
     ]),
   room("Wire", ["Model"]),
@@ -71,9 +71,8 @@ let all: [Target] = [
   .executableTarget(
     name: "slipway",
     dependencies: [
-      "Agent", "Wire", "Configuration", "Disks", "HTTPClient", "ImageStore", "OpenStack", "Model", "Runtime", "CLinux", "CTcmalloc",
-      arguments,
-      logging,
+      "Agent", "Wire", "Cleaner", "Configuration", "Disks", "HTTPClient", "ImageStore", "OpenStack", "Model", "Runtime", "CLinux",
+      "CTcmalloc", arguments, logging,
     ],
     swiftSettings: settings),
 

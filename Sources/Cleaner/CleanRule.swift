@@ -8,6 +8,8 @@ public enum CleanRule: String, Sendable, Hashable, CaseIterable, Codable {
   case overSize = "over_size"
   /// The file system has less free than `CleanPolicy.minFree`.
   case lowSpace = "low_space"
+  /// An operator asked for it (`cache purge`); never chosen by a plan.
+  case purge
   /// There are more bases than `CleanPolicy.maxCount`.
   case overCount = "over_count"
 }

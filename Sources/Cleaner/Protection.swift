@@ -43,7 +43,7 @@ struct Protection {
     switch base.pin {
     case .none: break
     case .lasting: return keep(.pinned)
-    case .until(let end): if end > world.now { return keep(.pinned, "for \(end - world.now) s more") }
+    case .until(let end): if end > world.now { return keep(.pinned, "for \(Self.span(end - world.now)) more") }
     }
     if !base.leases.isEmpty { return keep(.leased, "by \(Self.some(base.leases))") }
     guard let file = base.file else { return keep(.inUse, "it could not be looked at") }
@@ -55,9 +55,19 @@ struct Protection {
     // A moment of making that lies ahead means that the clock was set back: its age is not known.
     let (age, overflow) = world.now.subtractingReportingOverflow(base.created)
     if overflow || age < 0 { return keep(.young, "it was made at a time that is still to come: the clock was set back") }
-    if age < policy.minAge { return keep(.young, "made \(age) s ago, less than \(policy.minAge) s") }
+    if age < policy.minAge { return keep(.young, "made \(Self.span(age)) ago, less than \(Self.span(policy.minAge))") }
     if let barrier = world.barriers.first { return keep(.blocked, barrier.detail) }
     return nil
+  }
+
+  /// Seconds for people: the largest unit of which there are two.
+  private static func span(_ seconds: Int64) -> String {
+    switch seconds {
+    case ..<120: "\(seconds) s"
+    case ..<7200: "\(seconds / 60) min"
+    case ..<172_800: "\(seconds / 3600) h"
+    default: "\(seconds / 86400) d"
+    }
   }
 
   /// A path, and its last component.

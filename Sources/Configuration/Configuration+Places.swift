@@ -94,13 +94,16 @@ extension Configuration {
     public var immutable: Immutable
     /// Whether other hosts use the directory too.
     public var shared: Bool
+    /// Whether somebody wrote down that they don't, so that cleaning may believe it of a file system that hosts can share.
+    public var isOwned: Bool
 
-    init(_ reader: Reader) throws(SlipwayError) {
+    init(_ reader: Reader, isSharingSet: Bool) throws(SlipwayError) {
       path = try reader.string("store.path")
       layout = try reader.word("store.layout")
       baseFormat = try reader.word("store.base_format")
       immutable = try reader.word("store.immutable")
       shared = try reader.bool("store.shared")
+      isOwned = isSharingSet && !shared
     }
   }
 

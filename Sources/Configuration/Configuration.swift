@@ -48,13 +48,13 @@ public struct Configuration: Sendable, Hashable {
   /// The cluster of that name, nil when there is none.
   public func cluster(named name: String) -> Cluster? { clusters.first { $0.name == name } }
 
-  init(_ reader: Reader, anyOperatorPath: Bool) throws(SlipwayError) {
+  init(_ reader: Reader, anyOperatorPath: Bool, isSharingSet: Bool) throws(SlipwayError) {
     var clusters: [Cluster] = []
     for mapping in try reader.mappings("clusters") { clusters.append(try Cluster(mapping)) }
     self.clusters = clusters
     self.disks = try Disks(reader)
     self.bases = try Bases(reader)
-    self.store = try Store(reader)
+    self.store = try Store(reader, isSharingSet: isSharingSet)
     self.nova = try Nova(reader)
     self.clean = try Clean(reader)
     self.scrub = try Scrub(reader)

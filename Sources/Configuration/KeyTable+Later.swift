@@ -9,11 +9,11 @@ extension KeyTable {
 
   static let clean: [Key] = [
     Key("clean.every", .duration(0...31_536_000), "40m", effect: .later, "Time between two cleanings; 0 is never."),
-    Key("clean.unused_for", .duration(0...315_360_000), "24h", effect: .later, "A base may go when nothing has used it for this long."),
-    Key("clean.min_age", .duration(0...315_360_000), "1h", effect: .later, "A base younger than this stays, whatever else holds."),
-    Key("clean.max_bytes", .size(atLeast: 0), "200G", effect: .later, "How much the store may take; 0 is no limit."),
-    Key("clean.min_free", .sizeOrPercent, "10%", effect: .later, "How much of the store's file system stays free."),
-    Key("clean.max_count", .int(0...10_000_000), "0", effect: .later, "How many bases the store may hold; 0 is no limit."),
+    Key("clean.unused_for", .duration(0...315_360_000), "24h", "A base may go when nothing has used it for this long."),
+    Key("clean.min_age", .duration(0...315_360_000), "1h", "A base younger than this stays, whatever else holds."),
+    Key("clean.max_bytes", .size(atLeast: 0), "200G", "How much the store may take; 0 is no limit."),
+    Key("clean.min_free", .sizeOrPercent, "10%", "How much of the store's file system stays free."),
+    Key("clean.max_count", .int(0...10_000_000), "0", "How many bases the store may hold; 0 is no limit."),
   ]
 
   static let scrub: [Key] = [

@@ -48,7 +48,7 @@ public enum KeyTable {
       "Pool for the data of disks on RBD, such as an erasure-coded one; null is the pool itself."),
     Key("disks.path", .path, "/var/lib/slipway/disks", "The directory for qcow2 and raw disks."),
     Key(
-      "disks.roots", .list(.path), "[/var/lib/nova/instances]", effect: .later,
+      "disks.roots", .list(.path), "[/var/lib/nova/instances]",
       "Further directories in which overlays on our bases may lie; cleaning reads the headers there."),
   ]
 
@@ -69,6 +69,9 @@ public enum KeyTable {
       "store.base_format", .choice(["qcow2", "raw"]), "qcow2", "The format of bases made from raw images; qcow2 images stay what they are."),
     Key(
       "store.immutable", .choice(["auto", "on", "off"]), "auto", effect: .later, "Whether bases get the immutable flag of the file system."),
-    Key("store.shared", .bool, "false", effect: .later, "Whether other hosts use this directory too; then this host evicts nothing."),
+    Key(
+      "store.shared", .bool, "false",
+      "Whether other hosts use this directory too; then this host evicts nothing. On a file system that hosts can share (NFS, CephFS, …) nothing is evicted either until `false` is written down, which says that the store is this host's alone."
+    ),
   ]
 }

@@ -45,7 +45,7 @@ extension Store {
       hint: "free space or remove bases that nothing uses")
   }
 
-  private func room() throws(SlipwayError) -> (free: Int64, promised: Int64)? {
+  func room() throws(SlipwayError) -> (free: Int64, promised: Int64)? {
     let space = try bases.space()
     guard space.total > 0 else { return nil }
     refreshReservations()

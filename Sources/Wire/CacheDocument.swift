@@ -28,6 +28,27 @@ public struct BaseDocument: Codable, Sendable, Hashable {
   @Nullable public var lastUsed: String?
   /// How many requests it served without a transfer.
   public var hits: Int64
+  /// An operator's claim that holds now, null for none.
+  @Nullable public var pin: PinDocument.Pin?
+  /// What cleaning would do with it now; null unless one image's bases are shown.
+  @Nullable public var clean: CleanState?
+
+  /// What cleaning would do with a base now.
+  public struct CleanState: Codable, Sendable, Hashable {
+    /// Whether it would go.
+    public var goes: Bool
+    /// The rule by which it would go, or the reason for which it stays; the words of [clean](#clean).
+    public var why: String
+    /// More about it, one clause.
+    @Nullable public var detail: String?
+
+    /// A verdict.
+    public init(goes: Bool, why: String, detail: String?) {
+      self.goes = goes
+      self.why = why
+      self.detail = detail
+    }
+  }
 
   enum CodingKeys: String, CodingKey {
     case name, path, images, format
@@ -35,13 +56,14 @@ public struct BaseDocument: Codable, Sendable, Hashable {
     case virtualSize = "virtual_size"
     case allocated, route, source, evidence, created
     case lastUsed = "last_used"
-    case hits
+    case hits, pin, clean
   }
 
   /// A base's document.
   public init(
     name: String, path: String, images: [String], format: String, sourceFormat: String, virtualSize: Int64, allocated: Int64, route: Route,
-    source: String?, evidence: Evidence, created: String, lastUsed: String?, hits: Int64
+    source: String?, evidence: Evidence, created: String, lastUsed: String?, hits: Int64,
+    pin: PinDocument.Pin? = nil, clean: CleanState? = nil
   ) {
     self.name = name
     self.path = path
@@ -56,6 +78,8 @@ public struct BaseDocument: Codable, Sendable, Hashable {
     self.created = created
     self.lastUsed = lastUsed
     self.hits = hits
+    self.pin = pin
+    self.clean = clean
   }
 }
 

@@ -1,5 +1,6 @@
 internal import Agent
 internal import ArgumentParser
+internal import Cleaner
 internal import Foundation
 internal import ImageStore
 internal import Model
@@ -7,32 +8,50 @@ internal import Wire
 
 struct CacheCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "cache", abstract: "Look into the store of bases.", subcommands: [CacheList.self, CacheShow.self])
+    commandName: "cache", abstract: "Look into the store of bases, and choose what stays in it.",
+    subcommands: [CacheList.self, CacheShow.self, CachePin.self, CacheUnpin.self, CacheClean.self, CachePurge.self])
 }
 
 struct CacheList: AsyncParsableCommand {
   static let configuration = CommandConfiguration(commandName: "list", abstract: "List the bases in the store.")
 
+  @Option(name: .long, help: "By what the list is sorted.") var sort: BaseSort = .name
+  @Flag(name: .long, help: "The other way round.") var reverse = false
+  @Option(name: .long, help: "Only bases of this format: qcow2 or raw.") var format: BaseFormat?
+  @Option(name: .long, help: "Only bases that came by this route.") var route: Route?
+  @Option(name: .long, help: ArgumentHelp("Only bases that nothing used for this long (7d).", valueName: "duration"))
+  var unusedFor: DurationArgument?
+  @Flag(name: .long, help: "Only pinned bases.") var pinned = false
+  @Flag(name: .long, help: "Only bases from which no disk may grow.") var damaged = false
   @OptionGroup var options: CommonOptions
 
   func run() async throws {
-    let json = options.json
+    let command = self
+    let filter = BaseFilter(
+      format: format, pinned: pinned ? true : nil, damaged: damaged ? true : nil, route: route, idle: unusedFor?.duration.components.seconds
+    )
     try await Session.run(options) { session in
+      let found = try await session.agent.bases(
+        sortedBy: command.sort, descending: command.reverse, where: filter, context: session.context)
       let entries = try await session.agent.bases(context: session.context)
+      let byName = Dictionary(entries.map { ($0.name, $0) }, uniquingKeysWith: { one, _ in one })
+      let documents = found.compactMap { base in byName[base.name.text].flatMap { BaseDocument($0, pin: base.pin) } }
+      // Names that are not ours have nothing that a filter could ask for.
+      let names = filter == BaseFilter() ? entries.map(\.name) : found.map(\.name.text)
       let document = CacheDocument(
-        store: session.agent.storePath, bases: entries.compactMap { BaseDocument($0) },
-        unknown: entries.filter { $0.state.record == nil }.map(\.name))
-      if json { return try Output.document(document) }
+        store: session.agent.storePath, bases: documents, unknown: names.filter { byName[$0]?.state.record == nil })
+      if command.options.json { return try Output.document(document) }
       Output.line(
         Table.text(
-          ["NAME", "FORMAT", "VIRTUAL", "ALLOCATED", "ROUTE", "HITS", "LAST USED", "IMAGE"],
+          ["NAME", "FORMAT", "VIRTUAL", "ALLOCATED", "ROUTE", "HITS", "LAST USED", "PIN", "IMAGE"],
           document.bases.map {
             [
               $0.name, $0.format, ByteCount($0.virtualSize).description, ByteCount($0.allocated).description, $0.route, String($0.hits),
-              $0.lastUsed ?? "-", $0.images.first ?? $0.source ?? "-",
+              $0.lastUsed ?? "-", $0.pin == nil ? "-" : $0.pin?.expires ?? "pinned", $0.images.first ?? $0.source ?? "-",
             ]
           }))
-      for name in document.unknown { Output.note("not a usable base of ours: \(name)") }
+      let damage = Dictionary(found.map { ($0.name.text, $0.damage) }, uniquingKeysWith: { one, _ in one })
+      for name in document.unknown { Output.note("not a usable base of ours: \(name)" + ((damage[name] ?? nil).map { " (\($0))" } ?? "")) }
     }
   }
 }
@@ -47,18 +66,26 @@ struct CacheShow: AsyncParsableCommand {
     let (image, json) = (image, options.json)
     try await Session.run(options) { session in
       let entries = try await session.agent.bases(of: image, context: session.context)
+      let verdicts = try await session.agent.cleanVerdicts(of: entries.map(\.name), context: session.context)
+      let pins = try await session.agent.pins(context: session.context)
       let document = CacheDocument(
-        store: session.agent.storePath, bases: entries.compactMap { BaseDocument($0) },
+        store: session.agent.storePath,
+        bases: entries.compactMap { BaseDocument($0, pin: pins[$0.name], clean: verdicts[$0.name].map { .init($0) }) },
         unknown: entries.filter { $0.state.record == nil }.map(\.name))
       if json { return try Output.document(document) }
       for base in document.bases {
         let evidence = base.evidence
+        let note = base.pin?.note.map { ": \($0)" } ?? ""
+        let pin = base.pin == nil ? "-" : (base.pin?.expires ?? "until unpinned") + note
+        let detail = base.clean?.detail.map { ", \($0)" } ?? ""
+        let cleaning = base.clean.map { "\($0.goes ? "would remove it" : "keeps it"): \($0.why)\(detail)" } ?? "-"
         let rows = [
           ("path", base.path), ("images", base.images.joined(separator: ", ")), ("format", base.format), ("was", base.sourceFormat),
           ("virtual", ByteCount(base.virtualSize).description), ("allocated", ByteCount(base.allocated).description), ("route", base.route),
           ("source", base.source ?? "-"), ("digest", evidence.verdict.rawValue), ("computed", evidence.computed?.description ?? "-"),
           ("expected", evidence.expected.map { "\($0) (\(evidence.expectedFrom ?? "?"))" } ?? "-"), ("verified", evidence.verifiedAt),
           ("created", base.created), ("last used", base.lastUsed ?? "-"), ("hits", String(base.hits)),
+          ("pinned", pin), ("cleaning", cleaning),
         ]
         for (key, value) in rows { Output.line("\(key.padding(to: 10)) \(value)") }
         Output.line("")
@@ -69,7 +96,7 @@ struct CacheShow: AsyncParsableCommand {
 
 extension BaseDocument {
   /// A base's document, nil for a name that is no usable base.
-  init?(_ entry: StoreEntry) {
+  init?(_ entry: StoreEntry, pin: Pin? = nil, clean: CleanState? = nil) {
     guard let record = entry.state.record else { return nil }
     func time(_ seconds: Int64) -> String { Date(timeIntervalSince1970: TimeInterval(seconds)).formatted(.iso8601) }
     self.init(
@@ -77,6 +104,15 @@ extension BaseDocument {
       sourceFormat: record.identity.sourceFormat, virtualSize: record.virtualSize.bytes, allocated: entry.allocated.bytes,
       route: record.route,
       source: record.source, evidence: record.evidence, created: time(record.created), lastUsed: entry.usage.map { time($0.lastUse) },
-      hits: Int64(entry.usage?.hits ?? 0))
+      hits: Int64(entry.usage?.hits ?? 0), pin: pin.map { PinDocument.Pin($0) }, clean: clean)
+  }
+}
+
+extension BaseDocument.CleanState {
+  init(_ verdict: CleanVerdict) {
+    switch verdict {
+    case .goes(let rule, let detail): self.init(goes: true, why: rule.rawValue, detail: detail)
+    case .stays(let reason, let detail): self.init(goes: false, why: reason.rawValue, detail: detail)
+    }
   }
 }

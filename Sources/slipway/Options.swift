@@ -2,6 +2,7 @@ public import ArgumentParser
 public import Model
 internal import OpenStack
 public import Agent
+public import ImageStore
 
 /// Options that every verb takes.
 struct CommonOptions: ParsableArguments {
@@ -58,6 +59,8 @@ struct ImageOptions: ParsableArguments {
 
 extension Purpose: ExpressibleByArgument {}
 extension Target: ExpressibleByArgument {}
+extension Route: ExpressibleByArgument {}
+extension BaseSort: ExpressibleByArgument {}
 
 /// A duration on the command line.
 struct DurationArgument: ExpressibleByArgument {

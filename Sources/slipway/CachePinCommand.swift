@@ -1,0 +1,60 @@
+internal import Agent
+internal import ArgumentParser
+internal import Foundation
+internal import ImageStore
+internal import Wire
+
+struct CachePin: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "pin", abstract: "Keep the bases of an image, for good or for so long; a pin replaces an earlier one.")
+
+  @Argument(help: "Image id, the name it had, or the base's file name.") var image: String
+  @Option(name: .long, help: "Why, for whoever finds it pinned.") var note: String?
+  @Option(name: .long, help: ArgumentHelp("How long it holds (12h, 7d; default: until 'cache unpin').", valueName: "duration"))
+  var expires: DurationArgument?
+  @OptionGroup var options: CommonOptions
+
+  func run() async throws {
+    let (image, note, expires, json, quiet) = (image, note, expires, options.json, options.quiet)
+    try await Session.run(options) { session in
+      let bases = try await session.agent.pin(image, note: note, for: expires?.duration, context: session.context)
+      if json { return try Output.document(PinDocument(image: image, outcome: "pinned", bases: bases.map { .init($0) })) }
+      if !quiet { for base in bases { Output.note("\(base.name) is pinned" + (base.pin.map(PinText.until) ?? "")) } }
+    }
+  }
+}
+
+struct CacheUnpin: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "unpin", abstract: "Let cleaning have the bases of an image again.")
+
+  @Argument(help: "Image id, the name it had, or the base's file name.") var image: String
+  @OptionGroup var options: CommonOptions
+
+  func run() async throws {
+    let (image, json, quiet) = (image, options.json, options.quiet)
+    try await Session.run(options) { session in
+      let (bases, found) = try await session.agent.unpin(image, context: session.context)
+      if json {
+        return try Output.document(PinDocument(image: image, outcome: found ? "unpinned" : "absent", bases: bases.map { .init($0) }))
+      }
+      if !quiet { Output.note(found ? "\(image) is not pinned any more" : "\(image) was not pinned") }
+    }
+  }
+}
+
+/// A pin in words.
+enum PinText {
+  static func time(_ seconds: Int64) -> String { Date(timeIntervalSince1970: TimeInterval(seconds)).formatted(.iso8601) }
+
+  static func until(_ pin: Pin) -> String {
+    (pin.expires.map { " until \(time($0))" } ?? "") + (pin.note.map { ": \($0)" } ?? "")
+  }
+}
+
+extension PinDocument.Pin {
+  init(_ pin: Pin) { self.init(note: pin.note, created: PinText.time(pin.created), expires: pin.expires.map(PinText.time)) }
+}
+
+extension PinDocument.Base {
+  init(_ base: BaseSummary) { self.init(name: base.name.text, path: base.path, pin: base.pin.map { PinDocument.Pin($0) }) }
+}

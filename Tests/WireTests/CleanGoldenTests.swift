@@ -1,0 +1,39 @@
+import Model
+import Testing
+import Wire
+
+/// The documents of cleaning, to the byte.
+@Suite struct CleanGoldenTests {
+  @Test func clean() throws {
+    let document = CleanDocument(
+      store: "/s", dryRun: true,
+      evicted: [
+        .init(name: "a", path: "/s/bases/a", images: ["i"], rule: "image_gone", detail: "image i is deleted", reclaimed: 7),
+        .init(name: "b", path: "/s/bases/b", images: [], rule: "unused", detail: nil, reclaimed: 5),
+      ],
+      kept: [.init(name: "c", path: "/s/bases/c", images: ["j"], reason: "in_use", detail: "by /d")],
+      failed: [.init(name: "d", path: "/s/bases/d", error: SlipwayError(.ioError, "cannot rename d", object: "d"))],
+      unmet: ["over_size"], blocked: [.init(reason: "maintenance", detail: "stopped")],
+      disks: .init(
+        files: 3, overlays: 2, unreadable: [.init(path: "/d/u", problem: "it is damaged", mayReferTo: nil)], vanished: ["/d/v"],
+        missing: ["/s/bases/e": ["/d"]]),
+      unasked: nil, seconds: 0.5)
+    #expect(
+      try WireCoding.text(document)
+        == #"{"blocked":[{"detail":"stopped","reason":"maintenance"}],"disks":{"files":3,"missing":{"/s/bases/e":["/d"]},"overlays":2,"unreadable":[{"may_refer_to":null,"path":"/d/u","problem":"it is damaged"}],"vanished":["/d/v"]},"dry_run":true,"evicted":[{"detail":"image i is deleted","images":["i"],"name":"a","path":"/s/bases/a","reclaimed":7,"rule":"image_gone"},{"detail":null,"images":[],"name":"b","path":"/s/bases/b","reclaimed":5,"rule":"unused"}],"failed":[{"error":{"code":"io_error","hint":null,"message":"cannot rename d","object":"d","retry":"elsewhere"},"name":"d","path":"/s/bases/d"}],"kept":[{"detail":"by /d","images":["j"],"name":"c","path":"/s/bases/c","reason":"in_use"}],"reclaimed":12,"seconds":0.5,"store":"/s","unasked":null,"unmet":["over_size"],"version":1}"#
+    )
+  }
+
+  @Test func pin() throws {
+    let document = PinDocument(
+      image: "i", outcome: "pinned",
+      bases: [
+        .init(name: "a", path: "/s/bases/a", pin: .init(note: nil, created: "2026-01-01T00:00:00Z", expires: "2026-01-08T00:00:00Z")),
+        .init(name: "b", path: "/s/bases/b", pin: nil),
+      ])
+    #expect(
+      try WireCoding.text(document)
+        == #"{"bases":[{"name":"a","path":"/s/bases/a","pin":{"created":"2026-01-01T00:00:00Z","expires":"2026-01-08T00:00:00Z","note":null}},{"name":"b","path":"/s/bases/b","pin":null}],"image":"i","outcome":"pinned","version":1}"#
+    )
+  }
+}
