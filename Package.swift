@@ -99,6 +99,7 @@ let all: [Target] = [
   tests("Disks", ["Model", "Runtime", "Files", "ImageFormats", logging]),
   tests("Transports", ["Model", "Runtime", "Transfer", "ImageFormats", "Files", "HTTPClient", "FaultServer", "TestSupport", logging]),
   tests("OpenStack", ["Model", "Runtime", "HTTPClient", "FaultServer", logging]),
+  tests("Agent", ["Model", "Runtime", "Configuration", "Crypto", "FaultServer", "Files", "ImageStore", "OpenStack", logging]),
   tests("Wire", ["Model"]),
   .testTarget(name: "HouseTests", swiftSettings: settings),
   // On the executable too, so that it is built: most of these tests run it.

@@ -30,7 +30,9 @@ extension Agent {
     let target = target ?? configuration.disks.target
     switch try await resolve(request, context) {
     case .cachedOnly(let id, let error):
-      guard target != .rbd, let record = try await cached(id, Self.format(for: target, configuration), context) else { throw error }
+      guard target != .rbd, let record = try await cached(id, Self.format(for: target, configuration), request, context) else {
+        throw error
+      }
       let path = try await store(context).path(of: record.name)
       let base = FetchAnswer(
         image: id.text, path: path, record: record, route: nil, tally: ByteTally(virtual: record.virtualSize.bytes), duration: .zero)
@@ -65,6 +67,8 @@ extension Agent {
   private func clone(
     _ name: DiskName, _ image: ResolvedImage, _ size: ByteCount?, _ start: ContinuousClock.Instant, _ context: RequestContext
   ) async throws -> DiskAnswer {
+    try image.demand(configuration).judge(isPending: image.description.digestPending)
+    try Self.judgeClone(image)
     let settings = try clusters.configured(configuration.disks.cluster)
     var planner = RoutePlanner(planRequest(image, target: .rbd, baseOnly: false, size: size, mode: .spawn))
     var last: SlipwayError?

@@ -31,7 +31,7 @@ extension Agent {
     let format = format ?? Self.format(for: .qcow2, configuration)
     switch try await resolve(request, context) {
     case .cachedOnly(let id, let error):
-      guard let record = try await cached(id, format, context) else { throw error }
+      guard let record = try await cached(id, format, request, context) else { throw error }
       return try await hit(record, id.text, start, context)
     case .image(let image):
       return try await base(image, format, rate: rate, start, context)
@@ -43,11 +43,8 @@ extension Agent {
     _ image: ResolvedImage, _ format: BaseFormat, rate: RateLimit? = nil, _ start: ContinuousClock.Instant, _ context: RequestContext
   ) async throws -> FetchAnswer {
     try Self.judgeBytes(image)
-    if configuration.trust.digest == .required, image.expectations.isEmpty {
-      throw SlipwayError(
-        .digestRequired, "image \(image.key) has no digest\(image.description.digestPending ? " yet" : ""), and the policy requires one",
-        object: image.key, hint: "give --digest ALGORITHM:HEX, or set trust.digest: if-present")
-    }
+    let demand = image.demand(configuration)
+    try demand.judge(isPending: image.description.digestPending)
     let store = try await store(context)
     let target: Target = format == .raw ? .raw : .qcow2
     var planner = RoutePlanner(planRequest(image, target: target, baseOnly: true, size: nil, mode: .spawn))
@@ -59,17 +56,16 @@ extension Agent {
       known = try identity(image, format, chosen: choice.facts?.version)
     }
     guard let identity = known else { throw noRoute(image) }
-    if let record = try await store.lookup(identity) {
-      return try await hit(record, image.key, start, context, adding: image.description.id)
+    // What is here and needs nothing is handed out without waiting for the lock.
+    if let record = try await store.lookup(identity), try demand.standing(of: record.evidence) == .satisfied,
+      image.description.id.map(record.images.contains) ?? true
+    {
+      return try await hit(record, image.key, start, context)
     }
     let prepared = planner
     return try await store.withBaseLock(identity, context: context) { wait in
       context.progress(Progress(phase: .waiting, position: wait.work?.position ?? 0, total: wait.work?.total))
     } _: { lock in
-      if let record = try await store.lookup(identity) {
-        if let id = image.description.id { _ = try await store.noteImage(id, lock: lock) }
-        return try await self.hit(record, image.key, start, context)
-      }
       var planner = prepared
       // Who waits for this base sees how far it is, and a spawn that waits ends the limit, for this base alone.
       var telling = context
@@ -80,24 +76,31 @@ extension Agent {
       let share = rate.map { RateLimit(sharing: $0) }
       if let share { lock.whenUrgent { share.lift() } }
       let work = BaseWork(agent: self, store: store, image: image, identity: identity, lock: lock, rate: share, context: telling)
+      if var record = try await store.lookup(identity) {
+        var tally: ByteTally?
+        if case .unproven(let missing) = try demand.standing(of: record.evidence) {
+          context.log(
+            .info, "verifying a base again", ["image": image.key, "digests": missing.map(\.algorithm.rawValue).joined(separator: " ")])
+          (record, tally) = try await work.verifyAgain(record, &planner)
+        }
+        if let id = image.description.id { record = try await store.noteImage(id, lock: lock) }
+        return try await self.hit(record, image.key, start, context, tally)
+      }
       let (published, route, tally) = try await work.run(&planner)
+      await store.recordUse(published.record.name)
       return FetchAnswer(
         image: image.key, path: published.path, record: published.record, route: route, tally: tally, duration: ContinuousClock.now - start)
     }
   }
 
   private func hit(
-    _ record: BaseRecord, _ key: String, _ start: ContinuousClock.Instant, _ context: RequestContext, adding id: ImageID? = nil
+    _ record: BaseRecord, _ key: String, _ start: ContinuousClock.Instant, _ context: RequestContext, _ tally: ByteTally? = nil
   ) async throws -> FetchAnswer {
     let store = try await store(context)
-    var record = record
-    if let id, !record.images.contains(id) {
-      record = try await store.withBaseLock(record.identity, context: context) { lock in try await store.noteImage(id, lock: lock) }
-    }
     await store.recordUse(record.name)
     return FetchAnswer(
-      image: key, path: store.path(of: record.name), record: record, route: nil, tally: ByteTally(virtual: record.virtualSize.bytes),
-      duration: ContinuousClock.now - start)
+      image: key, path: store.path(of: record.name), record: record, route: nil,
+      tally: tally ?? ByteTally(virtual: record.virtualSize.bytes), duration: ContinuousClock.now - start)
   }
 
   func noRoute(_ image: ResolvedImage) -> SlipwayError {

@@ -36,8 +36,15 @@ extension Agent {
     throw SlipwayError(.internalError, "image \(image.key) has no identity", object: image.key)
   }
 
-  /// A base that is here for an image id, in that format, the newest first.
-  func cached(_ id: ImageID, _ format: BaseFormat, _ context: RequestContext) async throws -> BaseRecord? {
-    try await store(context).find(imageID: id).filter { $0.identity.format == format }.max { $0.created < $1.created }
+  /// The newest base that is here for an image id, in that format, to be handed out although the image service cannot be asked.
+  ///
+  /// Throws `digest_required` and `digest_mismatch` where its evidence does not hold what the request and today's policy demand.
+  func cached(_ id: ImageID, _ format: BaseFormat, _ request: ImageRequest, _ context: RequestContext) async throws -> BaseRecord? {
+    let found = try await store(context).find(imageID: id).filter { $0.identity.format == format }
+    guard let record = found.max(by: { $0.created < $1.created }) else { return nil }
+    let demand = Demand(
+      digests: request.digest.map { [($0, "the request")] } ?? [], isRequired: configuration.trust.digest == .required, object: id.text)
+    try demand.judgeWithoutSource(record.evidence)
+    return record
   }
 }

@@ -24,16 +24,19 @@ extension Agent {
     let target = target ?? configuration.disks.target
     switch try await resolve(request, context) {
     case .cachedOnly(let id, let error):
-      guard target != .rbd, try await cached(id, Self.format(for: target, configuration), context) != nil else { throw error }
+      guard target != .rbd, try await cached(id, Self.format(for: target, configuration), request, context) != nil else { throw error }
       return PlanAnswer(image: id.text, plan: Plan(target: target, chosen: nil, candidates: []), cached: true, failure: nil)
     case .image(let image):
+      let demand = image.demand(configuration)
+      try demand.judge(isPending: image.description.digestPending)
+      if target == .rbd { try Self.judgeClone(image) }
       var planner = RoutePlanner(planRequest(image, target: target, baseOnly: false, size: size, mode: .explain))
       let plan = try await drive(&planner, context, parallel: true)
       var cached = false
       if target != .rbd,
         let identity = try identity(image, Self.format(for: target, configuration), version: planner.choice?.facts?.version)
       {
-        cached = try await store(context).lookup(identity) != nil
+        cached = try await store(context).lookup(identity).map { try demand.standing(of: $0.evidence) == .satisfied } ?? false
       }
       return PlanAnswer(image: image.key, plan: plan, cached: cached, failure: cached ? nil : plan.outcomeError(for: planner.request))
     }

@@ -7,6 +7,7 @@ extension Agent {
   /// Asks who may use the image, every time. Throws for an image that may not be used now; `cachedOnly` where a base that is here may serve all the same.
   func resolve(_ request: ImageRequest, _ context: RequestContext) async throws -> Resolution {
     context.progress(Progress(phase: .planning))
+    try Self.judgeTrust(configuration.trust)
     if case .location(let location) = request.reference { return .image(try typed(location, request)) }
     guard request.diskFormat == nil else {
       throw SlipwayError(
@@ -65,6 +66,8 @@ extension Agent {
   }
 
   /// Where a base that is here may serve without the image service: a deleted image for what already has disks, and an outage if configured.
+  ///
+  /// Never for a caller's token: only the service can tell what its owner may see (docs/decisions/0005). Without one our own rights stand.
   private func survive(
     _ error: SlipwayError, _ request: ImageRequest, _ glance: GlanceClient, _ context: RequestContext
   ) async throws -> Resolution {
@@ -72,21 +75,23 @@ extension Agent {
     switch error.code {
     case .imageServiceUnavailable, .timeout:
       guard configuration.images.onServiceDown == .serveCached, !context.deadline.hasPassed else { throw error }
+      guard request.token == nil else { throw Self.unseen(error, "the image service cannot be asked what the caller may see") }
       context.log(.warning, "the image service is down; serving what is cached", ["image": id.text, "error": error.message])
       return .cachedOnly(id, error)
     case .imageNotFound:
       guard request.purpose.survivesDeletion else { throw error }
-      // Not visible to the caller is not deleted: with our own eyes, then.
-      if request.token != nil {
-        do {
-          _ = try await glance.image(id: id, context: context)
-          throw error
-        } catch let own as SlipwayError where own.code == .imageNotFound {
-          return .cachedOnly(id, error)
-        }
+      guard request.token == nil else {
+        throw Self.unseen(error, "whether it was deleted or is another's cannot be told by a caller's token")
       }
       return .cachedOnly(id, error)
     default: throw error
     }
+  }
+
+  /// The same error for a caller who is not served from what is cached, with the reason.
+  private static func unseen(_ error: SlipwayError, _ reason: String) -> SlipwayError {
+    var refused = error
+    refused.hint = "\(reason); without a token this host's own rights decide"
+    return refused
   }
 }

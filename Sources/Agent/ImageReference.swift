@@ -20,10 +20,21 @@ public enum ImageReference: Sendable, Hashable {
     } else if text.contains("://") || text.hasPrefix("file:") {
       self = .location(Location(url: text))
     } else if text.contains("/") {
-      let path = text.hasPrefix("/") ? text : FileManager.default.currentDirectoryPath + "/" + text
-      self = .location(Location.file(URL(fileURLWithPath: path).standardized.path))
+      self = .location(Location.file(try Self.absolute(text)))
     } else {
       self = .name(text)
     }
+  }
+
+  /// A path from the root. `..` stays: behind a symbolic link it is the kernel's to resolve.
+  private static func absolute(_ text: String) throws(SlipwayError) -> String {
+    if text.hasPrefix("/") { return text }
+    let here = FileManager.default.currentDirectoryPath
+    guard here.hasPrefix("/") else {
+      throw SlipwayError(.usage, "the current directory is gone, so '\(text)' leads nowhere", object: text, hint: "give an absolute path")
+    }
+    var rest = Substring(text)
+    while rest.hasPrefix("./") { rest = rest.dropFirst(2) }
+    return here + "/" + rest
   }
 }

@@ -48,7 +48,8 @@ struct ResolvedImage: Sendable {
     var list: [(Digest, String)] = []
     if let digest = description.digest { list.append((digest, "os_hash")) }
     if let digest, !list.contains(where: { $0.0 == digest }) { list.append((digest, "request")) }
-    if list.isEmpty, let checksum = description.checksum { list.append((checksum, "checksum")) }
+    let isStrong = list.contains { $0.0.algorithm.isStrong }
+    if !isStrong, let checksum = description.checksum, !list.contains(where: { $0.0 == checksum }) { list.append((checksum, "checksum")) }
     return list
   }
 }

@@ -20,6 +20,8 @@ struct OpenedSource: Sendable {
   var objectSize: Int64?
   /// Bytes that are likely to be written, nil when not known.
   var estimate: Int64?
+  /// Throws `source_failed` when what was read had changed meanwhile; to be asked after the transfer and before the verdict.
+  var prove: @Sendable () async throws -> Void = {}
   let close: @Sendable () async -> Void
 
   /// Size in bytes, nil while unknown.
@@ -36,7 +38,7 @@ struct OpenedSource: Sendable {
     case .export: return try await snapshot(choice, agent, context)
     case .file: return try await file(choice, agent)
     case .download:
-      if let url = choice.location?.url { return try await download(url, image, agent, context) }
+      if let url = choice.location?.url { return try await download(url, choice.facts?.version, agent, context) }
       return try await serviceDownload(image, agent, context)
     case .clone, .baseClone, .cinderClone, .storeCopy:
       throw SlipwayError(.internalError, "route \(choice.route.rawValue) moves no bytes", object: image.key)
@@ -49,6 +51,10 @@ struct OpenedSource: Sendable {
     let cluster = try await agent.clusters.connect(name, as: user, deadline: context.deadline)
     let source = try await RBDSource.open(location, in: cluster)
     do {
+      if let version = choice.facts?.version, version != (try await source.version()) {
+        throw SlipwayError(
+          .sourceFailed, "snapshot \(location) was replaced while it was looked at", object: location.url, hint: "try again")
+      }
       return OpenedSource(
         kind: .random(source), objectSize: source.objectSize, estimate: try await source.estimate(), close: { await source.close() })
     } catch {
@@ -66,14 +72,14 @@ struct OpenedSource: Sendable {
       let file = try File.open(path, under: roots)
       do {
         let status = try file.status()
-        let now = "\(status.device) \(status.inode) \(status.modified) \(status.size)"
-        if let version, version != now {
+        if let version, version != Prober.version(of: status) {
           throw SlipwayError(.sourceFailed, "\(path) was replaced or changed while it was looked at", object: path, hint: "try again")
         }
         let size = try file.size()
         return OpenedSource(
           kind: .random(FileSource(file, size: size, workers: agent.data)),
           estimate: min(size, status.kind == .regular ? status.allocated : size),
+          prove: { try await workers.run { try FileSource.proveUnchanged(file, since: status) } },
           close: {
             _ = try? await workers.runAlways { try file.close() }
           })
@@ -85,7 +91,7 @@ struct OpenedSource: Sendable {
   }
 
   private static func download(
-    _ url: String, _ image: ResolvedImage, _ agent: Agent, _ context: RequestContext
+    _ url: String, _ version: String?, _ agent: Agent, _ context: RequestContext
   ) async throws -> OpenedSource {
     let http = agent.http
     let shown = Location.redacted(url)
@@ -95,7 +101,12 @@ struct OpenedSource: Sendable {
       let status = stream.head.status
       guard status == 200 || status == 206 else {
         stream.close()
-        let code: ErrorCode = status == 404 || status == 410 ? .sourceNotFound : .sourceFailed
+        let code: ErrorCode =
+          switch status {
+          case 401, 403: .permissionDenied
+          case 404, 410: .sourceNotFound
+          default: .sourceFailed
+          }
         throw SlipwayError(code, "\(shown) answers HTTP \(status)", object: shown)
       }
       return stream
@@ -106,6 +117,10 @@ struct OpenedSource: Sendable {
     } catch let error as HTTPError {
       if error.kind == .cancelled { throw CancellationError() }
       throw error.slipwayError(.sourceFailed)
+    }
+    if let version, version != first.head.validator {
+      first.close()
+      throw SlipwayError(.sourceFailed, "\(shown) changed while it was looked at", object: shown, hint: "try again")
     }
     let source = BodySource(object: shown, size: nil, first: first, open: open)
     return OpenedSource(kind: .sequential(source), close: { source.close() })

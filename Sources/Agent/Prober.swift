@@ -59,11 +59,13 @@ struct Prober: Sendable {
     do {
       image = try await pool.open(location.image, snapshot: location.snapshot)
     } catch let error as SlipwayError where error.cephErrno == 2 {
-      // The same errno for both: look whether the image itself is there.
-      guard let head = try? await pool.open(location.image) else {
+      // The same errno for both: look whether the image itself is there. Any other failure of that look tells nothing about the image.
+      do {
+        let head = try await pool.open(location.image)
+        await head.close()
+      } catch let error as SlipwayError where error.cephErrno == 2 {
         return .refused(.sourceMissing, "there is no image \(location.pool)/\(location.image)")
       }
-      await head.close()
       return .refused(.snapshotMissing, "image \(location.pool)/\(location.image) has no snapshot '\(location.snapshot)'")
     }
     do {
@@ -88,10 +90,14 @@ struct Prober: Sendable {
       let file = try File.open(path, under: root.map { [$0] })
       defer { try? file.close() }
       let status = try file.status()
-      return .facts(
-        ProbeFacts(
-          size: ByteCount(try file.size()), version: "\(status.device) \(status.inode) \(status.modified) \(status.size)"))
+      return .facts(ProbeFacts(size: ByteCount(try file.size()), version: Self.version(of: status)))
     }
+  }
+
+  /// What changes with a file's bytes; nil for a block device, whose node tells nothing of them.
+  static func version(of status: FileStatus) -> String? {
+    guard status.kind == .regular else { return nil }
+    return "\(status.device) \(status.inode) \(status.modified) \(status.size)"
   }
 
   private func head(_ url: String, _ context: RequestContext) async throws -> ProbeResult {
@@ -106,9 +112,7 @@ struct Prober: Sendable {
     switch response.status {
     case 200..<300:
       // Who sends no validator gets no second look: every fetch stands for itself.
-      let stamp = response.headers["ETag"] ?? response.headers["Last-Modified"]
-      let version = stamp.map { "\($0) \(response.head.contentLength ?? -1)" }
-      return .facts(ProbeFacts(size: response.head.contentLength.map(ByteCount.init), version: version))
+      return .facts(ProbeFacts(size: response.head.contentLength.map(ByteCount.init), version: response.head.validator))
     case 405, 501: return .facts(ProbeFacts())  // HEAD is not answered here; GET will tell
     case 401, 403: return .refused(.permissionDenied, "\(shown) is forbidden (HTTP \(response.status))")
     case 404, 410: return .refused(.sourceMissing, "there is nothing at \(shown) (HTTP \(response.status))")

@@ -38,10 +38,15 @@ public struct ByteCount: Sendable, Hashable, Comparable, Codable {
     self.bytes = total
   }
 
-  /// A count of gibibytes.
-  public static func gib(_ count: Int64) -> ByteCount { ByteCount(count << 30) }
-  /// A count of mebibytes.
-  public static func mib(_ count: Int64) -> ByteCount { ByteCount(count << 20) }
+  /// A count of gibibytes; one that is too large for bytes is the largest count, since it may be a limit from outside.
+  public static func gib(_ count: Int64) -> ByteCount { scaled(count, by: 1 << 30) }
+  /// A count of mebibytes; likewise.
+  public static func mib(_ count: Int64) -> ByteCount { scaled(count, by: 1 << 20) }
+
+  private static func scaled(_ count: Int64, by unit: Int64) -> ByteCount {
+    let (bytes, overflow) = max(0, count).multipliedReportingOverflow(by: unit)
+    return ByteCount(overflow ? .max : bytes)
+  }
 
   public static func < (a: ByteCount, b: ByteCount) -> Bool { a.bytes < b.bytes }
 

@@ -14,6 +14,8 @@ public struct Evidence: Sendable, Hashable, Codable {
   public var verdict: DigestVerdict
   /// The digest of the stored bytes, computed here; nil when nothing was expected and nobody asked for one.
   public var computed: Digest?
+  /// Further digests of the same bytes, computed here or compared later; nil for none.
+  public var also: [Digest]?
   /// What it was compared with, nil when nothing was.
   public var expected: Digest?
   /// Who said what to expect: `os_hash`, `checksum`, `request`, nil.
@@ -27,11 +29,13 @@ public struct Evidence: Sendable, Hashable, Codable {
 
   /// Evidence; see the properties.
   public init(
-    verdict: DigestVerdict, computed: Digest?, expected: Digest?, expectedFrom: String?, sourceSize: ByteCount, inspectedFormat: String,
+    verdict: DigestVerdict, computed: Digest?, also: [Digest]? = nil, expected: Digest?, expectedFrom: String?, sourceSize: ByteCount,
+    inspectedFormat: String,
     verifiedAt: String
   ) {
     self.verdict = verdict
     self.computed = computed
+    self.also = also
     self.expected = expected
     self.expectedFrom = expectedFrom
     self.sourceSize = sourceSize
@@ -41,10 +45,13 @@ public struct Evidence: Sendable, Hashable, Codable {
 
   enum CodingKeys: String, CodingKey {
     case verdict = "digest"
-    case computed, expected
+    case computed, also, expected
     case expectedFrom = "expected_from"
     case sourceSize = "source_size"
     case inspectedFormat = "inspected_format"
     case verifiedAt = "verified_at"
   }
+
+  /// Every digest of the stored bytes that is known, the one that was compared first.
+  public var digests: [Digest] { [computed].compactMap { $0 } + (also ?? []) }
 }

@@ -13,6 +13,13 @@ import Testing
     #expect(error?.code == .invalidSize)
   }
 
+  @Test func aCountThatIsTooLargeForBytesIsTheLargest() {
+    #expect(ByteCount.gib(1 << 33).bytes == .max)
+    #expect(ByteCount.gib(1 << 34).bytes == .max)
+    #expect(ByteCount.gib(-1).bytes == 0)
+    #expect(ByteCount.mib(3).bytes == 3 << 20)
+  }
+
   @Test func writesForPeople() {
     #expect(ByteCount(20 << 30).description == "20 GiB")
     #expect(ByteCount(3 << 19).description == "1.5 MiB")

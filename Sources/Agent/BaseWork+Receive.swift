@@ -1,0 +1,156 @@
+internal import Ceph
+internal import Crypto
+internal import Files
+internal import ImageFormats
+internal import ImageStore
+internal import Model
+internal import Planner
+internal import Runtime
+internal import Transfer
+internal import Transports
+
+extension BaseWork {
+  /// Stored bytes that are here, not judged yet.
+  struct Received: Sendable {
+    let staged: StagedBase
+    let tally: ByteTally
+    let digests: [DigestObserver]
+    let inspection: InspectionObserver
+    /// Whether the file already is the base, or must be converted.
+    let isBase: Bool
+    /// Size of the stored bytes.
+    let stored: Int64
+  }
+
+  /// Every digest that the stored bytes must have, with who says so.
+  private var expectations: [(digest: Digest, from: String)] {
+    let demanded = image.expectations
+    return demanded + known.filter { known in !demanded.contains { $0.digest == known } }.map { ($0, "the base that is here") }
+  }
+
+  /// Streams the stored bytes into a temporary file: straight into the base's format where one pass can, else as they are.
+  func receive(_ source: OpenedSource) async throws -> Received {
+    let claimed = try ImageFormat(claimed: image.description.diskFormat ?? "", object: image.key)
+    let inspection = InspectionObserver(claimed: claimed, object: image.key)
+    var algorithms = Set(expectations.map(\.digest.algorithm))
+    // Still being hashed there: ours is kept, to be compared once theirs is known.
+    if image.description.digestPending, algorithms.isEmpty { algorithms.insert(.sha512) }
+    if let id = image.description.id, algorithms.isEmpty || !algorithms.contains(where: \.isStrong) {
+      context.log(.debug, "no strong digest to compare with; taking one", ["image": id.text])
+      algorithms.insert(.sha256)
+    }
+    let digests = try algorithms.sorted { $0.rawValue < $1.rawValue }.map { try DigestObserver($0) }
+    let size = source.size ?? image.description.size?.bytes
+    // Into qcow2 at once needs the size first; a qcow2 is kept as it is, or decoded when its verdict is known.
+    let straight = claimed == .raw && (identity.format == .raw || size != nil)
+    let isBase = straight || (claimed == .qcow2 && identity.format == .qcow2)
+    let staged = try await store.stage(identity, reserve: ByteCount(source.estimate ?? size ?? 0), lock: lock, context: context)
+    do {
+      let sink: any Sink
+      if straight, identity.format == .qcow2, let size {
+        sink = try Qcow2FileSink(staged.file, virtualSize: size, workers: agent.data)
+      } else {
+        sink = RawFileSink(staged.file, workers: agent.data)
+      }
+      var options = TransferOptions()
+      options.objectSize = source.objectSize
+      options.rate = rate
+      let observers: [any Observer] = [inspection] + digests
+      let tally = try await agent.promising(staged) {
+        switch source.kind {
+        case .random(let random):
+          try await Transfer.run(
+            from: random, to: sink, observers: observers, options: options, budget: agent.budget, workers: agent.data, context: context)
+        case .sequential(let sequential):
+          try await Transfer.run(
+            from: sequential, to: sink, observers: observers, options: options, budget: agent.budget, workers: agent.data, context: context)
+        }
+      }
+      return Received(staged: staged, tally: tally, digests: digests, inspection: inspection, isBase: isBase, stored: tally.virtual)
+    } catch {
+      await staged.abandon()
+      throw error
+    }
+  }
+
+  /// Judges what was received: size, digests, format. Throws `size_mismatch`, `digest_mismatch`, `format_mismatch`, `format_refused`.
+  func verdict(_ received: Received, _ choice: Choice) throws -> Evidence {
+    context.progress(Progress(phase: .verifying, position: received.stored, total: received.stored))
+    let from = choice.location.map { " from \($0)" } ?? " from the image service"
+    if let size = image.description.size?.bytes, size != received.stored {
+      throw SlipwayError(
+        .sizeMismatch, "image \(image.key) has \(size) bytes, \(received.stored) came\(from)", object: image.key,
+        hint: "nothing was kept; upload the image again")
+    }
+    var computed: [DigestAlgorithm: Digest] = [:]
+    for digest in try received.digests.map({ try $0.result() }) { computed[digest.algorithm] = digest }
+    let expectations = expectations
+    for (expected, says) in expectations where computed[expected.algorithm] != expected {
+      throw SlipwayError(
+        .digestMismatch,
+        "the bytes of image \(image.key)\(from) have \(computed[expected.algorithm]?.description ?? "no digest"), \(says) says \(expected)",
+        object: image.key, hint: "nothing was kept; compare the image with its original and upload it again")
+    }
+    let inspected = try received.inspection.result()
+    let verdict: Evidence.DigestVerdict = expectations.isEmpty ? (image.description.digestPending ? .pending : .none) : .matched
+    let best = expectations.first { $0.digest.algorithm.isStrong } ?? expectations.first
+    let kept = best?.digest ?? computed.values.max { $0.algorithm.length < $1.algorithm.length }
+    let others = computed.values.filter { $0 != kept }.sorted { $0.algorithm.rawValue < $1.algorithm.rawValue }
+    return Evidence(
+      verdict: verdict, computed: kept, also: others.isEmpty ? nil : others, expected: best?.digest, expectedFrom: best?.from,
+      sourceSize: ByteCount(received.stored),
+      inspectedFormat: inspected.format.rawValue, verifiedAt: Agent.timestamp())
+  }
+
+  /// The base's own bytes from verified stored ones, with its virtual size and what was moved in all.
+  func converted(_ received: Received) async throws -> (StagedBase, Int64, ByteTally) {
+    let isQcow2 = image.description.diskFormat == "qcow2"
+    if received.isBase {
+      let virtual = isQcow2 ? try received.inspection.result().virtualSize : received.stored
+      let rounded = !isQcow2 && identity.format == .qcow2 ? (virtual + 511) / 512 * 512 : virtual
+      var tally = received.tally
+      tally.virtual = rounded
+      return (received.staged, rounded, tally)
+    }
+    var options = TransferOptions()
+    options.phase = .converting
+    let source: any RandomAccessSource
+    var estimate = received.tally.written
+    if isQcow2 {
+      let decoded = try await Qcow2Source.open(received.staged.file, size: received.stored, workers: agent.data)
+      estimate = try await decoded.estimate()
+      source = decoded
+    } else {
+      source = FileSource(received.staged.file, size: received.stored, workers: agent.data)
+    }
+    let staged = try await store.stage(identity, reserve: ByteCount(estimate), lock: lock, context: context)
+    do {
+      let sink: any Sink =
+        identity.format == .qcow2
+        ? try Qcow2FileSink(staged.file, virtualSize: source.size, workers: agent.data) : RawFileSink(staged.file, workers: agent.data)
+      let chosen = options
+      var tally = try await agent.promising(staged) {
+        try await Transfer.run(
+          from: source, to: sink, options: chosen, budget: agent.budget, workers: agent.data, context: context)
+      }
+      tally.read = received.tally.read
+      await received.staged.abandon()
+      return (staged, tally.virtual, tally)
+    } catch {
+      await staged.abandon()
+      throw error
+    }
+  }
+}
+
+extension Agent {
+  /// Runs `body`, which writes a staged base, and shrinks the promise of space with what is written, so that no other process counts it twice.
+  func promising<Value: Sendable>(_ staged: StagedBase, _ body: () async throws -> Value) async throws -> Value {
+    let files = files
+    let ticker = Task {
+      while (try? await Task.sleep(for: .seconds(1))) != nil { _ = try? await files.run { try staged.updateReservation() } }
+    }
+    defer { ticker.cancel() }
+    return try await body()
+  }
+}
