@@ -109,7 +109,7 @@ public final class StreamingDigest: Sendable {
 }
 
 /// 64 KiB of zeros, which stay in the processor's cache.
-private struct ZeroBlock: @unchecked Sendable {
+struct ZeroBlock: @unchecked Sendable {
   // Sendable by proof: written once, in the initialiser of a static constant, only read afterwards, never freed.
   static let size = 64 << 10
   static let shared = ZeroBlock()

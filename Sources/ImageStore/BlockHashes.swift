@@ -5,26 +5,29 @@ internal import Runtime
 
 /// The file `meta/<base>.blocks`: a hash of every 4 MiB of the published file, so that it can be checked in parallel, without decoding.
 ///
-/// 64 bytes of header, all numbers little-endian: magic (16), version (4), algorithm (4; 1 is SHA-256), block size (8), size of the base's file (8),
-/// number of blocks (8), 16 of zeros. Then 32 bytes a block, zeros for one that is a hole (the file is sparse there too), and last the SHA-256 of all
-/// before it: a damaged file of hashes must not make a sound base look damaged.
+/// 64 bytes of header, all numbers little-endian: magic (16), version (4), algorithm (4; 1 is AES-128-GMAC, see `BlockHash`), block size (8), size of
+/// the base's file (8), number of blocks (8), key (16). Then 16 bytes a block, zeros for one that is a hole (the file is sparse there too), and last
+/// the SHA-256 of all before it: a damaged file of hashes must not make a sound base look damaged.
 struct BlockHashes: Sendable {
   static let blockSize: Int64 = 4 << 20
   static let version: UInt32 = 1
-  static let sha256: UInt32 = 1
+  static let gmac: UInt32 = 1
   static let headerSize = 64
-  static let entrySize = 32
+  static let entrySize = BlockHash.length
+  private static let sumSize = 32
   private static let magic = Array("slipway-blocks\0\0".utf8)
 
   /// Size of the base's file, in bytes.
   let fileSize: Int64
+  /// What the blocks are hashed with, random for each file.
+  let key: [UInt8]
 
   /// The number of blocks; the last one may be short.
   var count: Int64 { (fileSize + Self.blockSize - 1) / Self.blockSize }
   /// Where the trailer lies.
   var trailer: Int64 { Int64(Self.headerSize) + count * Int64(Self.entrySize) }
   /// Size of the file of hashes.
-  var size: Int64 { trailer + Int64(Self.entrySize) }
+  var size: Int64 { trailer + Int64(Self.sumSize) }
 
   func offset(of block: Int64) -> Int64 { Int64(Self.headerSize) + block * Int64(Self.entrySize) }
   func range(of block: Int64) -> Range<Int64> { block * Self.blockSize..<min(fileSize, (block + 1) * Self.blockSize) }
@@ -33,11 +36,11 @@ struct BlockHashes: Sendable {
     var bytes = Self.magic
     func append<Number: FixedWidthInteger>(_ number: Number) { withUnsafeBytes(of: number.littleEndian) { bytes += $0 } }
     append(Self.version)
-    append(Self.sha256)
+    append(Self.gmac)
     append(UInt64(Self.blockSize))
     append(UInt64(fileSize))
     append(UInt64(count))
-    return bytes + [UInt8](repeating: 0, count: Self.headerSize - bytes.count)
+    return bytes + key
   }
 
   /// Why hashes cannot be used; goes after "its block hashes".
@@ -50,9 +53,9 @@ struct BlockHashes: Sendable {
     guard count == Self.headerSize, Array(bytes[..<16]) == Self.magic else { throw Unusable(reason: "are unreadable") }
     func number(_ range: Range<Int>) -> UInt64 { bytes[range].reversed().reduce(0) { $0 << 8 | UInt64($1) } }
     guard number(16..<20) <= Self.version else { throw Unusable(reason: "were written by a newer Slipway") }
-    self.init(fileSize: Int64(truncatingIfNeeded: number(32..<40) & 0x7FFF_FFFF_FFFF))
+    self.init(fileSize: Int64(truncatingIfNeeded: number(32..<40) & 0x7FFF_FFFF_FFFF), key: Array(bytes[48..<64]))
     guard bytes == header, try file.size() == size else { throw Unusable(reason: "are damaged or cut off") }
-    var trailing = [UInt8](repeating: 0, count: Self.entrySize)
+    var trailing = [UInt8](repeating: 0, count: Self.sumSize)
     try trailing.withUnsafeMutableBytes { try file.readExactly(into: $0, at: trailer) }
     guard try sum(of: file) == trailing else { throw Unusable(reason: "are damaged") }
   }
@@ -64,7 +67,16 @@ struct BlockHashes: Sendable {
     return bytes.allSatisfy { $0 == 0 } ? nil : bytes
   }
 
-  init(fileSize: Int64) { self.fileSize = fileSize }
+  /// For a file of this size, with a new key.
+  init(fileSize: Int64) {
+    var generator = SystemRandomNumberGenerator()
+    self.init(fileSize: fileSize, key: (0..<BlockHash.keyLength).map { _ in UInt8.random(in: 0...255, using: &generator) })
+  }
+
+  private init(fileSize: Int64, key: [UInt8]) {
+    self.fileSize = fileSize
+    self.key = key
+  }
 
   /// The SHA-256 of all but the trailer.
   func sum(of file: File) throws -> [UInt8] {

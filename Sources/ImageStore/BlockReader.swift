@@ -1,6 +1,6 @@
-internal import Model
 internal import Crypto
 internal import Files
+internal import Model
 internal import Runtime
 
 /// Reads blocks of one file and hashes them. For one thread at a time.
@@ -10,11 +10,13 @@ struct BlockReader: Sendable {
   /// Reads the last block when `file` goes past the page cache and the block is no multiple of the device's.
   let plain: File
   private let buffer = Buffer(capacity: 1 << 20)
+  private let keyed: BlockHash
 
-  init(_ hashes: BlockHashes, file: File, plain: File? = nil) {
+  init(_ hashes: BlockHashes, file: File, plain: File? = nil) throws(SlipwayError) {
     self.hashes = hashes
     self.file = file
     self.plain = plain ?? file
+    keyed = try BlockHash(key: hashes.key)
   }
 
   /// Whether the block holds no data at all.
@@ -24,25 +26,25 @@ struct BlockReader: Sendable {
     return !first.isData && first.end >= range.upperBound
   }
 
-  /// The SHA-256 of a block.
+  /// The hash of a block.
   func hash(_ block: Int64) throws -> [UInt8] {
     let range = hashes.range(of: block)
-    let digest = try StreamingDigest(.sha256)
+    try keyed.begin(UInt64(block))
     let source = range.upperBound % 4096 == 0 ? file : plain
     var position = range.lowerBound
     while position < range.upperBound {
       let part = UnsafeMutableRawBufferPointer(rebasing: buffer.memory[..<Int(min(range.upperBound - position, 1 << 20))])
       try source.readExactly(into: part, at: position)
-      try digest.update(UnsafeRawBufferPointer(part))
+      try keyed.update(UnsafeRawBufferPointer(part))
       position += Int64(part.count)
     }
-    return try digest.finalize().bytes
+    return try keyed.finish()
   }
 
-  /// The SHA-256 of the block if it held zeros alone.
+  /// The hash of the block if it held zeros alone.
   func hashOfZeros(_ block: Int64) throws -> [UInt8] {
-    let digest = try StreamingDigest(.sha256)
-    try digest.zeros(Int64(hashes.range(of: block).count))
-    return try digest.finalize().bytes
+    try keyed.begin(UInt64(block))
+    try keyed.zeros(hashes.range(of: block).count)
+    return try keyed.finish()
   }
 }

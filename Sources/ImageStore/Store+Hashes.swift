@@ -102,7 +102,7 @@ extension Store {
     }
     do {
       let queue = BlockQueue(count: hashes.count)
-      try await forEachBlock(queue, jobs: jobs, rate: rate, reader: { BlockReader(hashes, file: file) }) { reader, block in
+      try await forEachBlock(queue, jobs: jobs, rate: rate, reader: { try BlockReader(hashes, file: file) }) { reader, block in
         guard try !reader.isHole(block) else { return 0 }
         try target.write(reader.hash(block), at: hashes.offset(of: block))
         return Int(hashes.range(of: block).count)
@@ -132,14 +132,14 @@ extension Store {
 
   /// Runs `body` for every block on `jobs` owned threads; it answers how many bytes it read. Ends when the task is cancelled.
   func forEachBlock(
-    _ queue: BlockQueue, jobs: Int, rate: RateLimit?, reader make: @escaping @Sendable () -> BlockReader,
+    _ queue: BlockQueue, jobs: Int, rate: RateLimit?, reader make: @escaping @Sendable () throws -> BlockReader,
     _ body: @escaping @Sendable (BlockReader, Int64) throws -> Int
   ) async throws {
     let pool = self.pool
     try await withThrowingTaskGroup(of: Void.self) { group in
       for _ in 0..<max(1, jobs) {
         group.addTask {
-          let reader = make()
+          let reader = try make()
           var isDone = false
           while !isDone {
             let read = try await pool.run { () throws -> Int? in

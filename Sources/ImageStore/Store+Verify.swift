@@ -59,7 +59,7 @@ extension Store {
     }
     let findings = Findings(hashes)
     try await forEachBlock(
-      BlockQueue(count: hashes.count), jobs: jobs, rate: rate, reader: { BlockReader(hashes, file: file, plain: plain) }
+      BlockQueue(count: hashes.count), jobs: jobs, rate: rate, reader: { try BlockReader(hashes, file: file, plain: plain) }
     ) { reader, block in
       try context.deadline.check("verifying \(self.path(of: name))")
       let (isSound, read) = try Self.compare(block, reader, try hashes.entry(block, in: sidecar))
