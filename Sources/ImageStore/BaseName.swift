@@ -33,8 +33,6 @@ public struct BaseName: Sendable, Hashable, Comparable, Codable, CustomStringCon
   var damage: String { "\(text).damage" }
   /// The name of the block hashes in `meta`.
   var blocks: String { "\(text).blocks" }
-  /// The name of the lock file in `locks`.
-  var lock: String { "\(text).lock" }
   /// The name in `locks` of what the holder of the lock tells about its work.
   var work: String { "\(text).work" }
   /// The name in `locks` of the lock file that waiting spawns share.
@@ -42,12 +40,6 @@ public struct BaseName: Sendable, Hashable, Comparable, Codable, CustomStringCon
 
   /// Everything in `meta` that goes with the base; the evidence last, so that a base that is half gone is still known for what it is.
   var companions: [String] { [blocks, damage, pin, sidecar] }
-
-  /// The base that a file in `meta` or `locks` belongs to, nil when it is none of ours.
-  init?(owning file: String, endings: Set<String>) {
-    guard let dot = file.lastIndex(of: "."), endings.contains(String(file[file.index(after: dot)...])) else { return nil }
-    self.init(String(file[..<dot]))
-  }
 
   public var description: String { text }
   public static func < (a: BaseName, b: BaseName) -> Bool { a.text < b.text }

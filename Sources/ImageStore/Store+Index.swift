@@ -33,7 +33,7 @@ extension Store {
   private func reconcileThrowing() throws {
     var known = try catalog.stamps()
     for text in try bases.names() {
-      guard let name = BaseName(text) else { continue }
+      guard let name = layout.name(text) else { continue }
       let row = known.removeValue(forKey: name)
       if let row, row == (try stamp(name)) { continue }
       try indexThrowing(name)

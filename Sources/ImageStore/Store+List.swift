@@ -31,7 +31,7 @@ extension Store {
     var found: [BaseSummary] = []
     for text in try bases.names() {
       // It may go while we look.
-      guard let name = BaseName(text), let status = try bases.status(of: text), status.kind == .regular else { continue }
+      guard let name = layout.name(text), let status = try bases.status(of: text), status.kind == .regular else { continue }
       if let summary = try summary(name, status, rows[name], images) { found.append(summary) }
     }
     return found

@@ -11,7 +11,8 @@ extension Store {
   ) async throws -> BaseLock {
     let urgency = Locked<HeldLock?>(nil)
     defer { urgency.with { $0 }?.release() }
-    let held = try await FileLock.acquire(name.lock, in: locks, deadline: context.deadline, pool: pool) { waited in
+    let file = layout.lock(name)
+    let held = try await FileLock.acquire(file, in: baseLocks, mode: layout.lockMode, deadline: context.deadline, pool: pool) { waited in
       let work = try? await self.pool.run {
         // Shared: any number of spawns may wait.
         if context.priority == .spawn, urgency.with({ $0 == nil }),
@@ -35,6 +36,11 @@ extension Store {
     let lock = try await lock(identity.name, context: context, onWait: onWait)
     defer { lock.release() }
     return try await body(lock)
+  }
+
+  /// The lock of a base if it is free now, nil when somebody holds it.
+  func attemptLock(_ name: BaseName) throws(SlipwayError) -> HeldLock? {
+    try FileLock.attempt(layout.lock(name), in: baseLocks, mode: layout.lockMode)
   }
 
   /// How far whoever works on a base is; nil when nobody does, or does not tell.

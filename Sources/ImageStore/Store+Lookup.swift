@@ -45,7 +45,7 @@ extension Store {
       return try self.bases.names().compactMap { text in
         // It may go while we look.
         guard let status = try self.bases.status(of: text) else { return nil }
-        let name = BaseName(text)
+        let name = self.layout.name(text)
         let state = try name.map { try self.stateNow($0) } ?? .unknown
         if state == .absent { return nil }
         return StoreEntry(

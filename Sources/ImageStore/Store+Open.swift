@@ -9,27 +9,28 @@ extension Store {
   /// Throws `store_refused` for a directory that is missing (without `create`), a symbolic link, world-writable, another software's, of a newer
   /// format or another layout, or spread over several file systems; `permission_denied`, `io_error` (read-only), `no_space`.
   public static func open(
-    path: String, create: Bool, pool: WorkerPool, warn: @escaping @Sendable (String) -> Void = { _ in }
+    path: String, layout: Layout = .native, create: Bool, pool: WorkerPool, warn: @escaping @Sendable (String) -> Void = { _ in }
   ) async throws -> Store {
-    try await open(path: path, create: create, pool: pool, unnamed: true, warn: warn)
+    try await open(path: path, layout: layout, create: create, pool: pool, unnamed: true, warn: warn)
   }
 
   static func open(
-    path: String, create: Bool, pool: WorkerPool, unnamed: Bool, fileSystemType: Int64? = nil,
+    path: String, layout: Layout = .native, create: Bool, pool: WorkerPool, unnamed: Bool, fileSystemType: Int64? = nil,
     clock: @escaping @Sendable () -> Int64 = { Store.systemTime() }, warn: @escaping @Sendable (String) -> Void = { _ in }
   ) async throws -> Store {
     try await pool.run {
-      try openNow(path: path, create: create, pool: pool, unnamed: unnamed, type: fileSystemType, clock: clock, warn: warn)
+      try openNow(
+        path: path, layout: layout, create: create, pool: pool, unnamed: unnamed, type: fileSystemType, clock: clock, warn: warn)
     }
   }
 
   private static func openNow(
-    path: String, create: Bool, pool: WorkerPool, unnamed: Bool, type: Int64?, clock: @escaping @Sendable () -> Int64,
+    path: String, layout: Layout, create: Bool, pool: WorkerPool, unnamed: Bool, type: Int64?, clock: @escaping @Sendable () -> Int64,
     warn: @escaping @Sendable (String) -> Void
   ) throws -> Store {
     let root = try refusing { () throws(SlipwayError) in try Directory.open(path, create: create ? 0o755 : nil, missing: .storeRefused) }
     try refuseIfWritableByAll(root)
-    try readFormat(root, create: create)
+    try readFormat(root, layout, create: create)
     try root.checkWritable()
     func part(_ name: String, _ mode: UInt32) throws -> Directory {
       let directory = try refusing { () throws(SlipwayError) in try root.directory(name, create: mode) }
@@ -41,17 +42,16 @@ extension Store {
       }
       return directory
     }
-    // Only `bases` is for others to enter: QEMU opens what is in it.
-    let bases = try part("bases", 0o755)
+    let places = try layout.places(part)
     let meta = try part("meta", 0o700)
     let locks = try part("locks", 0o700)
     let leases = try part("leases", 0o700)
     let temporary = try part("tmp", 0o700)
     let quarantine = try part("quarantine", 0o700)
     let (catalog, isFresh) = try Catalog.open(in: root, locks: locks, warn: warn)
-    let shared = SharedFileSystem.name(ofType: try type ?? bases.fileSystemType())
+    let shared = SharedFileSystem.name(ofType: try type ?? places.bases.fileSystemType())
     let store = Store(
-      root: root, bases: bases, meta: meta, locks: locks, leases: leases, temporary: temporary, quarantine: quarantine,
+      layout: layout, root: root, places: places, meta: meta, locks: locks, leases: leases, temporary: temporary, quarantine: quarantine,
       catalog: catalog, pool: pool, sharedFileSystem: shared, unnamed: unnamed, clock: clock, warn: warn)
     store.sweepNow()
     if isFresh { store.reconcile() }
@@ -80,13 +80,13 @@ extension Store {
       hint: "run chmod o-w \(directory.path) after a look at what is in it")
   }
 
-  private static func readFormat(_ root: Directory, create: Bool) throws {
-    if try checkFormat(root) { return }
+  private static func readFormat(_ root: Directory, _ layout: Layout, create: Bool) throws {
+    if try checkFormat(root, layout) { return }
     // Our own files come after FORMAT, so whatever is here is another software's; a mount point's own directory and our own crash excepted.
     let foreign = try root.names().filter { $0 != "lost+found" && !$0.hasPrefix(".slipway-") }
     guard foreign.isEmpty else {
       // Another process may have made the store since: FORMAT comes before everything else, so it is there then.
-      if try checkFormat(root) { return }
+      if try checkFormat(root, layout) { return }
       throw SlipwayError(
         .storeRefused, "\(root.path) is not empty and no store (it holds '\(foreign[0])')", object: root.path,
         hint: "give an empty directory with store.path")
@@ -96,7 +96,7 @@ extension Store {
     }
     let file = try root.createUnnamed(mode: 0o644, fallback: ".slipway-\(TemporaryName(.json).text)")
     defer { try? file.close() }
-    try file.write(try StoreFormat.current.bytes(), at: 0)
+    try file.write(try StoreFormat(layout).bytes(), at: 0)
     try file.sync()
     do throws(SlipwayError) {
       try root.link(file, as: StoreFormat.fileName, from: root)
@@ -104,16 +104,16 @@ extension Store {
       if let name = file.temporaryName { _ = try? root.remove(name) }
       // Another process makes the store at the same time: its word counts.
       guard error.isNameTaken else { throw error }
-      _ = try checkFormat(root)
+      _ = try checkFormat(root, layout)
     }
     try root.sync()
   }
 
   /// False when there is no FORMAT.
-  private static func checkFormat(_ root: Directory) throws -> Bool {
+  private static func checkFormat(_ root: Directory, _ layout: Layout) throws -> Bool {
     guard let bytes = try root.contents(of: StoreFormat.fileName, limit: 4096) else { return false }
-    guard let format = try? StoreJSON.decode(StoreFormat.self, bytes) else { throw StoreFormat.unreadable(root.path) }
-    try format.check(path: root.path)
+    guard let format = try? StoreJSON.decode(StoreFormat.self, bytes) else { throw StoreFormat.unreadable(root.path, layout) }
+    try format.check(path: root.path, layout)
     return true
   }
 }

@@ -4,7 +4,7 @@ public import Model
 internal import Runtime
 
 extension Store {
-  /// Makes a staged base visible, after its verdict: mode 0444 → fsync, and a hash of every block meanwhile → block hashes and sidecar with the
+  /// Makes a staged base visible, after its verdict: the layout's mode → fsync, and a hash of every block meanwhile → block hashes and sidecar with the
   /// evidence → link without replacing → fsync of the directory → catalog row. A base that is there already is kept and answered, with the staged
   /// one's images added to its sidecar. A damaged one is kept too: with the same bytes it gets the new evidence. In every case the staged file is
   /// used up; its lock stays the caller's.
@@ -14,7 +14,7 @@ extension Store {
     do {
       // Side by side: one waits for the disk, the other for the processor.
       async let synced: Void = pool.run {
-        try staged.file.setMode(0o444)
+        try staged.file.setMode(self.layout.baseMode)
         try staged.file.sync()
       }
       let hashes = try await takeHashes(of: staged.file, jobs: Store.hashers)

@@ -53,7 +53,7 @@ extension Store {
     guard owner.liveness == .gone else { return false }
     do {
       // Whoever evicts holds the base's lock, in whatever pid namespace. Looked at again once it is ours.
-      guard let held = try FileLock.attempt(base.lock, in: locks) else { return false }
+      guard let held = try attemptLock(base) else { return false }
       defer { held.release() }
       guard try temporary.status(of: text) != nil else { return false }
       try putBack(text, base)
@@ -71,10 +71,12 @@ extension Store {
     var removed = 0
     func sweep(_ directory: Directory, _ endings: Set<String>) {
       for text in (try? directory.names()) ?? [] {
-        guard let name = BaseName(owning: text, endings: endings), !present.contains(name.text), !leaving.contains(name) else { continue }
+        guard let name = layout.base(owning: text, endings: endings), !present.contains(name.text), !leaving.contains(name) else {
+          continue
+        }
         do throws(SlipwayError) {
           // Someone may be between sidecar and link: that one holds the lock. Looked at again once it is ours.
-          guard let held = try FileLock.attempt(name.lock, in: locks) else { continue }
+          guard let held = try attemptLock(name) else { continue }
           defer { held.release() }
           if try bases.status(of: name.text) == nil, try directory.remove(text) { removed += 1 }
         } catch {

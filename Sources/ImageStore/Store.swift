@@ -8,10 +8,14 @@ internal import Runtime
 public final class Store: Sendable {
   /// Absolute path of the store.
   public let path: String
+  /// What bases are called, and where they and their locks are.
+  public let layout: Layout
   let root: Directory
   let bases: Directory
   let meta: Directory
   let locks: Directory
+  /// Where the lock files of bases are; `locks` in the native layout.
+  let baseLocks: Directory
   let leases: Directory
   let temporary: Directory
   let quarantine: Directory
@@ -28,13 +32,16 @@ public final class Store: Sendable {
   let reservations = Locked<[ObjectIdentifier: Reservation]>([:])
 
   init(
-    root: Directory, bases: Directory, meta: Directory, locks: Directory, leases: Directory, temporary: Directory, quarantine: Directory,
+    layout: Layout, root: Directory, places: Layout.Places, meta: Directory, locks: Directory, leases: Directory, temporary: Directory,
+    quarantine: Directory,
     catalog: Catalog, pool: WorkerPool, sharedFileSystem: String?, unnamed: Bool, clock: @escaping @Sendable () -> Int64,
     warn: @escaping @Sendable (String) -> Void
   ) {
     path = root.path
+    self.layout = layout
     self.root = root
-    self.bases = bases
+    bases = places.bases
+    baseLocks = places.baseLocks
     self.meta = meta
     self.locks = locks
     self.leases = leases
@@ -58,7 +65,7 @@ public final class Store: Sendable {
   public func close() async {
     _ = try? await pool.runAlways {
       self.catalog.close()
-      for directory in [self.bases, self.meta, self.locks, self.leases, self.temporary, self.quarantine, self.root] {
+      for directory in [self.bases, self.baseLocks, self.meta, self.locks, self.leases, self.temporary, self.quarantine, self.root] {
         try? directory.close()
       }
     }

@@ -4,32 +4,41 @@ internal import Model
 /// The content of `FORMAT`, by which a directory says that it is a store of ours, and how it is laid out.
 struct StoreFormat: Codable, Equatable {
   static let fileName = "FORMAT"
-  static let current = StoreFormat(kind: "slipway-store", version: 1, layout: "native")
+  private static let kind = "slipway-store"
+  private static let version = 1
 
   var kind: String
   var version: Int
   var layout: String
 
-  /// Throws `store_refused` unless this version of ours can work with the store.
-  func check(path: String) throws(SlipwayError) {
-    guard kind == StoreFormat.current.kind else { throw StoreFormat.unreadable(path) }
-    guard version <= StoreFormat.current.version else {
+  /// What a store of that layout says today.
+  init(_ layout: Layout) {
+    kind = StoreFormat.kind
+    version = StoreFormat.version
+    self.layout = layout.word
+  }
+
+  /// Throws `store_refused` unless this version of ours can work with the store in that layout.
+  func check(path: String, _ wanted: Layout) throws(SlipwayError) {
+    guard kind == StoreFormat.kind else { throw StoreFormat.unreadable(path, wanted) }
+    guard version <= StoreFormat.version else {
       throw SlipwayError(
         .storeRefused,
-        "the store \(path) has format version \(version), and this Slipway knows versions up to \(StoreFormat.current.version)",
+        "the store \(path) has format version \(version), and this Slipway knows versions up to \(StoreFormat.version)",
         object: path, hint: "update Slipway, or give another directory with store.path")
     }
-    guard layout == StoreFormat.current.layout else {
+    guard layout == wanted.word else {
       throw SlipwayError(
-        .storeRefused, "the store \(path) has the layout '\(layout)', and '\(StoreFormat.current.layout)' is configured", object: path,
+        .storeRefused, "the store \(path) has the layout '\(layout)', and '\(wanted.word)' is configured", object: path,
         hint: "set store.layout to '\(layout)', or give another directory with store.path")
     }
   }
 
-  static func unreadable(_ path: String) -> SlipwayError {
+  static func unreadable(_ path: String, _ wanted: Layout) -> SlipwayError {
     SlipwayError(
       .storeRefused, "\(path)/\(fileName) is not the format file of a store", object: path,
-      hint: "give another directory with store.path, or put the file back: \(String(decoding: (try? current.bytes()) ?? [], as: UTF8.self))"
+      hint:
+        "give another directory with store.path, or put the file back: \(String(decoding: (try? StoreFormat(wanted).bytes()) ?? [], as: UTF8.self))"
     )
   }
 
