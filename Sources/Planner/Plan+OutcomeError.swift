@@ -80,7 +80,7 @@ extension Plan {
   private func notCloneable(_ label: String) -> SlipwayError {
     let why = candidates.first { $0.url != nil }?.sentence ?? "the image service shows no location of it"
     let rest = candidates.first { $0.url == nil && $0.reason != .fallbackNotAllowed }
-    let then = rest.map { ", and \($0.sentence)" } ?? ""
+    let then = rest.map { "; \($0.sentence)" } ?? ""
     return SlipwayError(
       .notCloneable, "\(label) cannot be cloned: \(why)\(then)", object: label,
       hint: "upload the image as raw to a pool of this cluster, or use --target qcow2 or raw")

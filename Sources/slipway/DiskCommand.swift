@@ -13,13 +13,14 @@ struct DiskCommand: AsyncParsableCommand {
 
 struct DiskCreate: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "create", abstract: "Make a disk of an image; the same request again answers it.")
+    commandName: "create", abstract: "Make a disk of an image; the same request again answers it.",
+    discussion: "Prints where the disk lies: POOL/IMAGE, or a path.")
 
   @Argument(help: "The disk's name.") var name: String
-  @Option(name: .long, help: ArgumentHelp("Image id, unique name, path or URL.", valueName: "image")) var image: String
+  @Option(name: .long, help: ArgumentHelp("Id, unique name, path or URL; see: slipway --help.", valueName: "image")) var image: String
   @Option(name: .long, help: ArgumentHelp("Size of the disk, 20G say (default: the image's virtual size).", valueName: "size"))
   var size: SizeArgument?
-  @Option(name: .long, help: "What it is made on: rbd, qcow2 or raw (default: disks.target).") var target: Target?
+  @Option(name: .long, help: "What it is made on (default: disks.target).") var target: Target?
   @OptionGroup var source: ImageOptions
   @OptionGroup var deadline: DeadlineOption
   @OptionGroup var options: CommonOptions

@@ -7,10 +7,11 @@ internal import Wire
 
 struct FetchCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "fetch", abstract: "Bring an image into the local store as a verified base, or find it there.")
+    commandName: "fetch", abstract: "Bring an image into the local store as a verified base, or find it there.",
+    discussion: "Prints the path of the base.")
 
-  @Argument(help: "Image id, unique name, path or URL.") var image: String
-  @Option(name: .long, help: ArgumentHelp("Format of the base: qcow2 or raw (default: store.base_format).", valueName: "format"))
+  @Argument(help: "Id, unique name, path or URL; see: slipway --help.") var image: String
+  @Option(name: .long, help: ArgumentHelp("Format of the base (default: store.base_format).", valueName: "format"))
   var format: BaseFormat?
   @OptionGroup var source: ImageOptions
   @OptionGroup var deadline: DeadlineOption

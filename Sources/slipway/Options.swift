@@ -44,7 +44,9 @@ struct ImageOptions: ParsableArguments {
     ))
   var osToken: String?
 
-  @Option(name: .long, help: ArgumentHelp("Why it is wanted: boot, migrate, evacuate, rescue or unshelve.", valueName: "purpose"))
+  @Option(
+    name: .long,
+    help: ArgumentHelp("Why it is wanted; all but boot take a base that is here although the image is deleted.", valueName: "purpose"))
   var purpose: Purpose = .boot
 
   /// The request for `image`.

@@ -7,9 +7,10 @@ struct PlanCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "plan", abstract: "Show every way to a disk of an image, which one would be taken, and why not the others.")
 
-  @Argument(help: "Image id, unique name, path or URL.") var image: String
-  @Option(name: .long, help: "What the disk would be made on: rbd, qcow2 or raw.") var target: Target?
-  @Option(name: .long, help: ArgumentHelp("Size of the disk (20G).", valueName: "size")) var size: SizeArgument?
+  @Argument(help: "Id, unique name, path or URL; see: slipway --help.") var image: String
+  @Option(name: .long, help: "What the disk would be made on (default: disks.target).") var target: Target?
+  @Option(name: .long, help: ArgumentHelp("Size of the disk, 20G say (default: the image's virtual size).", valueName: "size")) var size:
+    SizeArgument?
   @OptionGroup var source: ImageOptions
   @OptionGroup var deadline: DeadlineOption
   @OptionGroup var options: CommonOptions

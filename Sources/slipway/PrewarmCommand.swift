@@ -24,7 +24,7 @@ struct PrewarmCommand: AsyncParsableCommand {
   @Option(name: .long, help: ArgumentHelp("Images at once (default: prewarm.jobs).", valueName: "n")) var jobs: Int?
   @Option(name: .long, help: ArgumentHelp("Bytes per second over all, 200M say (default: prewarm.rate).", valueName: "rate")) var rate:
     SizeArgument?
-  @Option(name: .long, help: ArgumentHelp("Format of the bases: qcow2 or raw (default: store.base_format).", valueName: "format"))
+  @Option(name: .long, help: ArgumentHelp("Format of the bases (default: store.base_format).", valueName: "format"))
   var format: BaseFormat?
   @OptionGroup var deadline: DeadlineOption
   @OptionGroup var options: CommonOptions
