@@ -13,7 +13,7 @@ extension Agent {
       throw SlipwayError(
         .usage, "--disk-format belongs to a location; the image service knows the format of its images", hint: "leave --disk-format out")
     }
-    let glance = try await imageService()
+    let glance = try await imageService(for: request.reference)
     let description: ImageDescription
     do {
       switch request.reference {
@@ -31,6 +31,22 @@ extension Agent {
       throw error
     }
     return .image(ResolvedImage(description: description, typed: false, digest: request.digest, token: request.token))
+  }
+
+  /// The image service, or why `reference` cannot be looked up in it: somebody without one has most likely mistyped a path.
+  private func imageService(for reference: ImageReference) async throws -> GlanceClient {
+    do {
+      return try await imageService()
+    } catch var error as SlipwayError where error.code == .configuration {
+      switch reference {
+      case .name(let name):
+        error.message = "image '\(name)' belongs to an image service: \(error.message)"
+        error.hint = (error.hint.map { "\($0); " } ?? "") + "for a file of that name write ./\(name)"
+      case .id(let id): error.message = "image \(id) belongs to an image service: \(error.message)"
+      case .location: break
+      }
+      throw error
+    }
   }
 
   /// What an administrator typed, as an image.

@@ -62,7 +62,7 @@ public final class Agent: Sendable {
         hint: "use layout: native")
     }
     return try await storeSlot.get {
-      try await Store.open(path: path, create: true, pool: pool) { context.log(.warning, $0) }
+      try await Self.naming("store.path") { try await Store.open(path: path, create: true, pool: pool) { context.log(.warning, $0) } }
     }
   }
 
@@ -70,7 +70,17 @@ public final class Agent: Sendable {
   func fileDisks() async throws -> FileDisks {
     let path = configuration.disks.path
     let pool = files
-    return try await disksSlot.get { try await FileDisks.open(path, workers: pool) }
+    return try await disksSlot.get { try await Self.naming("disks.path") { try await FileDisks.open(path, workers: pool) } }
+  }
+
+  /// Runs `body`; an error that says nothing of what to do names the key that the directory comes from.
+  private static func naming<Value: Sendable>(_ key: String, _ body: () async throws -> Value) async throws -> Value {
+    do {
+      return try await body()
+    } catch var error as SlipwayError where error.hint == nil {
+      error.hint = "check \(key) (see: slipway config show)"
+      throw error
+    }
   }
 
   /// Disks in RBD. The pool is the caller's to close.

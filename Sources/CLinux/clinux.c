@@ -102,7 +102,7 @@ void slipway_name_thread(const char *name) { (void)pthread_setname_np(pthread_se
 
 void slipway_keep_standard_descriptors(void) {
   for (int fd = 0; fd <= 2; fd++)
-    if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY) < 0) return;
+    if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) < 0) return;
 }
 
 static int caught[2] = {-1, -1};

@@ -19,6 +19,9 @@ public struct ConfigurationProblem: Sendable, Hashable, CustomStringConvertible 
     return "\(at): \(message)"
   }
 
+  /// The description with what to do, for whoever shows no hints.
+  public var sentence: String { hint.map { "\(description); \($0)" } ?? description }
+
   /// As the error to throw; `more` is how many others there are.
   func error(more: Int) -> SlipwayError {
     let tail = more > 0 ? " (and \(more) more, see 'slipway config check')" : ""

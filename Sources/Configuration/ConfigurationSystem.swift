@@ -58,6 +58,7 @@ public struct ConfigurationSystem: Sendable {
 
   private static func failure(_ path: String, _ code: Int32) -> SlipwayError {
     let reason = strerror(code).map { String(cString: $0) } ?? "error \(code)"
-    return SlipwayError(.configuration, "'\(path)' cannot be read: \(reason)", object: path, hint: "check its owner and mode")
+    let hint = code == EISDIR ? "name the YAML file in it" : "check its owner and mode"
+    return SlipwayError(.configuration, "'\(path)' cannot be read: \(reason)", object: path, hint: hint)
   }
 }

@@ -23,7 +23,7 @@ struct Document {
     do {
       root = try Yams.compose(yaml: text)
     } catch {
-      issues.append(Self.issue(error))
+      issues.append(Self.issue(error, in: text))
       return
     }
     guard let root, !root.isNull else { return }
@@ -71,9 +71,17 @@ struct Document {
     return section == nil ? KeyTable.sections.map(\.name).filter { !$0.isEmpty } + paths : paths
   }
 
+  private static func isIndentedWithTab(_ text: String, line: Int) -> Bool {
+    let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+    guard lines.indices.contains(line - 1) else { return false }
+    return lines[line - 1].prefix { $0 == " " || $0 == "\t" }.contains("\t")
+  }
+
   /// A fault of YAML itself, in one sentence without a piece of the file.
-  private static func issue(_ error: any Error) -> Issue {
+  private static func issue(_ error: any Error, in text: String) -> Issue {
     switch error as? YamlError {
+    case .scanner(_, _, let mark, _) where isIndentedWithTab(text, line: mark.line):
+      Issue(line: mark.line, key: nil, message: "this is not YAML: the line is indented with a tab", hint: "indent with spaces")
     case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _), .composer(_, let problem, let mark, _):
       Issue(line: mark.line, key: nil, message: "this is not YAML: \(problem)", hint: "check the indentation, the quotes and the brackets")
     case .duplicatedKeysInMapping(let names, let context):

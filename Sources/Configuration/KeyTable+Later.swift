@@ -31,8 +31,8 @@ extension KeyTable {
   ]
 
   static let prewarm: [Key] = [
-    Key("prewarm.jobs", .int(1...64), "2", effect: .later, "How many images are brought at once."),
-    Key("prewarm.rate", .rate, "0", effect: .later, "How fast, all together."),
+    Key("prewarm.jobs", .int(1...64), "2", "How many images are brought at once."),
+    Key("prewarm.rate", .rate, "0", "How fast, all together."),
     Key("prewarm.sets", .mappings(prewarmSetKeys), "[]", effect: .later, "Sets of images that are kept warm."),
   ]
 

@@ -28,7 +28,7 @@ public struct LoadedConfiguration: Sendable {
   public static func examine(
     file: String? = nil, system: ConfigurationSystem = .live
   ) throws(SlipwayError) -> (LoadedConfiguration?, [ConfigurationProblem]) {
-    let named = file ?? system.environment["SLIPWAY_CONFIG"].flatMap { $0.isEmpty ? nil : $0 }
+    let named = Self.named(file, system)
     let path = named ?? standardFile
     let bytes: [UInt8]?
     do { bytes = try system.read(path) } catch { throw SlipwayError.wrap(error) }
@@ -44,6 +44,21 @@ public struct LoadedConfiguration: Sendable {
       throw SlipwayError(.configuration, "'\(path)' is not UTF-8", object: path, hint: "write the file in UTF-8")
     }
     return try assemble(Document(text), path, system, [:])
+  }
+
+  /// The file that `load` reads, nil when there is none and the embedded defaults hold.
+  public static func place(file: String? = nil, system: ConfigurationSystem = .live) -> String? {
+    if let named = named(file, system) { return named }
+    do {
+      return try system.read(standardFile) == nil ? nil : standardFile
+    } catch {
+      return standardFile  // there, and unreadable
+    }
+  }
+
+  /// The file that somebody named.
+  private static func named(_ file: String?, _ system: ConfigurationSystem) -> String? {
+    file ?? system.environment["SLIPWAY_CONFIG"].flatMap { $0.isEmpty ? nil : $0 }
   }
 
   private static func assemble(

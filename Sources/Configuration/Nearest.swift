@@ -1,12 +1,12 @@
 /// The nearest known word to one that is not.
-enum Nearest {
+public enum Nearest {
   /// The candidate with the least edit distance to `word`; the first of several.
-  static func to(_ word: String, among candidates: [String]) -> String? {
+  public static func to(_ word: String, among candidates: [String]) -> String? {
     candidates.min { distance(word, $0) < distance(word, $1) }
   }
 
   /// How many characters must be put in, left out, or replaced, or neighbours swapped (optimal string alignment).
-  static func distance(_ a: String, _ b: String) -> Int {
+  public static func distance(_ a: String, _ b: String) -> Int {
     let a = Array(a.utf8)
     let b = Array(b.utf8)
     var before: [Int] = []

@@ -51,7 +51,9 @@ public struct CloudFiles: Sendable {
     let file = try clouds()
     guard let node = file.clouds.first(where: { $0.name == name })?.node else {
       let reason = file.path.map { "\($0) has no cloud '\(name)'" } ?? "no cloud '\(name)': there is no clouds.yaml (tried \(file.tried))"
-      throw SlipwayError(.configuration, reason, object: name, hint: file.clouds.isEmpty ? nil : "known: \(file.names)")
+      throw SlipwayError(
+        .configuration, reason, object: name,
+        hint: file.clouds.isEmpty ? "write it there, or set images.cloud to another, or images.endpoint" : "known: \(file.names)")
     }
     var values = flatten(node)
     let secure = try read("secure", variable: "OS_CLIENT_SECURE_FILE")

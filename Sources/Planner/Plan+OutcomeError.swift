@@ -10,8 +10,10 @@ extension Plan {
     if let passing = candidates.first(where: { $0.reason.isTransient }) {
       // Only where there is something to descend to, the way there is worth telling.
       let barred = candidates.contains { $0.route == .download && $0.reason == .fallbackNotAllowed }
+      // A typed location is in the sentence already.
+      let what = passing.sentence.contains(label) ? passing.sentence : "\(label) cannot be reached now: \(passing.sentence)"
       return SlipwayError(
-        passing.reason.outageCode, "\(label) cannot be reached now: \(passing.sentence)", object: label,
+        passing.reason.outageCode, what, object: label,
         hint: barred
           ? "try again, or set on_direct_failed: fallback to allow a download meanwhile"
           : "try again, or ask 'slipway doctor' what is wrong")
@@ -48,6 +50,8 @@ extension Plan {
     let code: ErrorCode
     let hint: String
     switch candidate.reason {
+    case .rootNotAllowed where request.policy.fileRoots == .anywhereForOperator:
+      (code, hint) = (.locationNotAllowed, "name a regular file or a block device, or an RBD snapshot or URL")
     case .malformedURL, .notASnapshot:
       (code, hint) = (.invalidURL, "give rbd://fsid/pool/image/snapshot, file:///path or http(s)://host/path")
     case .schemeUnsupported where known == .other:

@@ -21,7 +21,7 @@ public struct BaseDocument: Codable, Sendable, Hashable {
   /// The location it came from, without credentials.
   @Nullable public var source: String?
   /// What was verified.
-  public var evidence: Evidence
+  public var evidence: EvidenceDocument
   /// When it was published, RFC 3339.
   public var created: String
   /// When it last served a request, RFC 3339.
@@ -74,7 +74,7 @@ public struct BaseDocument: Codable, Sendable, Hashable {
     self.allocated = allocated
     self.route = route.rawValue
     self.source = source
-    self.evidence = evidence
+    self.evidence = EvidenceDocument(evidence)
     self.created = created
     self.lastUsed = lastUsed
     self.hits = hits

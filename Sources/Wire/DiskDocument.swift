@@ -15,6 +15,13 @@ public struct DiskDocument: Codable, Sendable, Hashable {
       case pool, volume
       case diskXML = "disk_xml"
     }
+
+    /// A view; a place without one has nil.
+    public init(pool: String?, volume: String?, diskXML: String?) {
+      self.pool = pool
+      self.volume = volume
+      self.diskXML = diskXML
+    }
   }
 
   /// Version of the documents.

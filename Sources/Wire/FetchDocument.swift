@@ -19,7 +19,7 @@ public struct FetchDocument: Codable, Sendable, Hashable {
   /// Bytes moved by this request.
   public var bytes: ByteTally
   /// What was verified.
-  public var evidence: Evidence
+  public var evidence: EvidenceDocument
   /// How long it took.
   public var seconds: Double
 
@@ -41,7 +41,7 @@ public struct FetchDocument: Codable, Sendable, Hashable {
     self.route = route?.rawValue
     self.outcome = outcome
     self.bytes = bytes
-    self.evidence = evidence
+    self.evidence = EvidenceDocument(evidence)
     self.seconds = seconds
   }
 }

@@ -13,7 +13,8 @@ struct CacheCommand: AsyncParsableCommand {
 }
 
 struct CacheList: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "list", abstract: "List the bases in the store.")
+  static let configuration = CommandConfiguration(
+    commandName: "list", abstract: "List the bases in the store.", usage: "slipway cache list [<options>]")
 
   @Option(name: .long, help: "By what the list is sorted.") var sort: BaseSort = .name
   @Flag(name: .long, help: "The other way round.") var reverse = false
@@ -57,10 +58,11 @@ struct CacheList: AsyncParsableCommand {
 }
 
 struct CacheShow: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "show", abstract: "Show all that is known of an image's bases.")
+  static let configuration = CommandConfiguration(
+    commandName: "show", abstract: "Show all that is known of an image's bases.", usage: "slipway cache show <image> [<options>]")
 
-  @Argument(help: "Image id, the name it had, or the base's file name.") var image: String
-  @OptionGroup var options: CommonOptions
+  @Argument(help: "Image id, the name or location it had, or a base's file name.") var image: String
+  @OptionGroup(title: CommonOptions.title) var options: CommonOptions
 
   func run() async throws {
     let (image, json) = (image, options.json)
@@ -82,7 +84,7 @@ struct CacheShow: AsyncParsableCommand {
         let rows = [
           ("path", base.path), ("images", base.images.joined(separator: ", ")), ("format", base.format), ("was", base.sourceFormat),
           ("virtual", ByteCount(base.virtualSize).description), ("allocated", ByteCount(base.allocated).description), ("route", base.route),
-          ("source", base.source ?? "-"), ("digest", evidence.verdict.rawValue), ("computed", evidence.computed?.description ?? "-"),
+          ("source", base.source ?? "-"), ("digest", evidence.digest), ("computed", evidence.computed ?? "-"),
           ("expected", evidence.expected.map { "\($0) (\(evidence.expectedFrom ?? "?"))" } ?? "-"), ("verified", evidence.verifiedAt),
           ("created", base.created), ("last used", base.lastUsed ?? "-"), ("hits", String(base.hits)),
           ("pinned", pin), ("cleaning", cleaning),

@@ -10,29 +10,31 @@ struct ConfigCommand: AsyncParsableCommand {
 }
 
 struct ConfigCheck: ParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "check", abstract: "Tell everything that is wrong with the configuration.")
+  static let configuration = CommandConfiguration(
+    commandName: "check", abstract: "Tell everything that is wrong with the configuration.", usage: "slipway config check [<options>]")
 
-  @OptionGroup var options: CommonOptions
+  @OptionGroup(title: CommonOptions.title) var options: CommonOptions
 
   func run() throws {
     let (loaded, problems) = try LoadedConfiguration.examine(file: options.config)
+    let file = loaded?.file ?? LoadedConfiguration.place(file: options.config)
+    let warnings = loaded?.warnings ?? []
     if options.json {
-      try Output.document(
-        ConfigCheckDocument(
-          file: loaded?.file, problems: problems.map(\.description), warnings: loaded?.warnings ?? []))
+      try Output.document(ConfigCheckDocument(file: file, problems: problems.map(\.sentence), warnings: warnings))
     } else {
-      for problem in problems { Output.note("\(problem)") }
-      for warning in loaded?.warnings ?? [] { Output.note("warning: \(warning)") }
-      if problems.isEmpty { Output.line("\(loaded?.file ?? "no file: the embedded defaults"): ok") }
+      for problem in problems { Output.note("\(problem)" + (problem.hint.map { "\n  \($0)" } ?? "")) }
+      for warning in warnings { Output.note("warning: \(warning)") }
+      if problems.isEmpty { Output.line("\(file ?? "no file, the embedded defaults"): ok") }
     }
-    if !problems.isEmpty { throw ExitCode(2) }
+    if !problems.isEmpty { throw ExitCode(ErrorCode.configuration.exitCode) }
   }
 }
 
 struct ConfigShow: ParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "show", abstract: "Show every key with its value, secrets left out.")
+  static let configuration = CommandConfiguration(
+    commandName: "show", abstract: "Show every key with its value and source, secrets left out.", usage: "slipway config show [<options>]")
 
-  @OptionGroup var options: CommonOptions
+  @OptionGroup(title: CommonOptions.title) var options: CommonOptions
 
   func run() throws {
     let loaded = try LoadedConfiguration.load(file: options.config)
@@ -42,10 +44,4 @@ struct ConfigShow: ParsableCommand {
       Output.line(loaded.yaml)
     }
   }
-}
-
-private struct ConfigShowDocument: Encodable {
-  var version = 1
-  var file: String?
-  var settings: [Setting]
 }

@@ -14,6 +14,7 @@ struct DiskCommand: AsyncParsableCommand {
 struct DiskCreate: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "create", abstract: "Make a disk of an image; the same request again answers it.",
+    usage: "slipway disk create <name> --image <image> [<options>]",
     discussion: "Prints where the disk lies: POOL/IMAGE, or a path.")
 
   @Argument(help: "The disk's name.") var name: String
@@ -23,7 +24,7 @@ struct DiskCreate: AsyncParsableCommand {
   @Option(name: .long, help: "What it is made on (default: disks.target).") var target: Target?
   @OptionGroup var source: ImageOptions
   @OptionGroup var deadline: DeadlineOption
-  @OptionGroup var options: CommonOptions
+  @OptionGroup(title: CommonOptions.title) var options: CommonOptions
 
   func run() async throws {
     let (name, image, size, target, source, json) = (name, image, size, target, source, options.json)
@@ -46,9 +47,10 @@ struct DiskCreate: AsyncParsableCommand {
 }
 
 struct DiskList: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "list", abstract: "List the disks that Slipway made.")
+  static let configuration = CommandConfiguration(
+    commandName: "list", abstract: "List the disks that Slipway made.", usage: "slipway disk list [<options>]")
 
-  @OptionGroup var options: CommonOptions
+  @OptionGroup(title: CommonOptions.title) var options: CommonOptions
 
   func run() async throws {
     let json = options.json
@@ -75,10 +77,11 @@ struct DiskList: AsyncParsableCommand {
 }
 
 struct DiskShow: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "show", abstract: "Show one disk.")
+  static let configuration = CommandConfiguration(
+    commandName: "show", abstract: "Show one disk.", usage: "slipway disk show <name> [<options>]")
 
   @Argument(help: "The disk's name.") var name: String
-  @OptionGroup var options: CommonOptions
+  @OptionGroup(title: CommonOptions.title) var options: CommonOptions
 
   func run() async throws {
     let (name, json) = (name, options.json)
@@ -97,11 +100,12 @@ struct DiskShow: AsyncParsableCommand {
 }
 
 struct DiskDelete: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "delete", abstract: "Delete a disk; an absent one is success.")
+  static let configuration = CommandConfiguration(
+    commandName: "delete", abstract: "Delete a disk; an absent one is success.", usage: "slipway disk delete <name> [<options>]")
 
   @Argument(help: "The disk's name.") var name: String
   @OptionGroup var deadline: DeadlineOption
-  @OptionGroup var options: CommonOptions
+  @OptionGroup(title: CommonOptions.title) var options: CommonOptions
 
   func run() async throws {
     let (name, json) = (name, options.json)

@@ -5,7 +5,7 @@ internal import Wire
 
 struct DoctorCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "doctor", abstract: "Try every dependency, and say what to do where one fails.")
+    commandName: "doctor", abstract: "Try every dependency, and say what to do where one fails.", usage: "slipway doctor [<options>]")
 
   /// What has not answered by then is called unavailable.
   private static let patience = Duration.seconds(30)

@@ -8,6 +8,7 @@ internal import Wire
 struct FetchCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "fetch", abstract: "Bring an image into the local store as a verified base, or find it there.",
+    usage: "slipway fetch <image> [<options>]",
     discussion: "Prints the path of the base.")
 
   @Argument(help: "Id, unique name, path or URL; see: slipway --help.") var image: String
@@ -15,7 +16,7 @@ struct FetchCommand: AsyncParsableCommand {
   var format: BaseFormat?
   @OptionGroup var source: ImageOptions
   @OptionGroup var deadline: DeadlineOption
-  @OptionGroup var options: CommonOptions
+  @OptionGroup(title: CommonOptions.title) var options: CommonOptions
 
   func run() async throws {
     let (image, format, source, json) = (image, format, source, options.json)
@@ -32,15 +33,15 @@ struct FetchCommand: AsyncParsableCommand {
         try Output.document(document)
       } else {
         Output.line(answer.path)
-        Output.note(Self.summary(document))
+        Output.note(Self.summary(document, answer.record.evidence))
       }
     }
   }
 
-  private static func summary(_ document: FetchDocument) -> String {
+  private static func summary(_ document: FetchDocument, _ evidence: Evidence) -> String {
     let digest =
-      switch document.evidence.verdict {
-      case .matched: "digest verified (\(document.evidence.expected?.algorithm.rawValue ?? "?"))"
+      switch evidence.verdict {
+      case .matched: "digest verified (\(evidence.expected?.algorithm.rawValue ?? "?"))"
       case .none: "no digest to compare with"
       case .pending: "the image service has no digest yet"
       }

@@ -17,6 +17,7 @@ enum Main {
     HTTPClient.initializeProcess()
     let arguments = Array(CommandLine.arguments.dropFirst())
     do {
+      if let error = Usage.verbError(arguments) { throw error }
       let command = try Slipway.parseAsRoot(arguments)
       if var asynchronous = command as? any AsyncParsableCommand {
         try await asynchronous.run()
@@ -38,17 +39,13 @@ enum Main {
       Output.exit(ours.code.exitCode)
     }
     let code = Slipway.exitCode(for: error)
-    let text = Slipway.fullMessage(for: error)
     if code == .success {
-      Output.line(text)
+      Output.line(Slipway.fullMessage(for: error))
       Output.exit(0)
     }
     // The parser's usage errors are 64 by its own reckoning; ours are 2, with one document on stdout under --json.
-    if arguments.contains("--json") {
-      Output.report(SlipwayError(.usage, Slipway.message(for: error), hint: "see: slipway --help"), json: true)
-    } else {
-      Output.note(text)
-    }
-    Output.exit(2)
+    let ours = Usage.error(error, arguments)
+    Output.report(ours, json: arguments.contains("--json"))
+    Output.exit(ours.code.exitCode)
   }
 }

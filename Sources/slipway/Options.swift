@@ -6,6 +6,9 @@ public import ImageStore
 
 /// Options that every verb takes.
 struct CommonOptions: ParsableArguments {
+  /// What help calls them.
+  static let title = "Options of every verb"
+
   @Option(
     name: .long, help: ArgumentHelp("The configuration file (default: SLIPWAY_CONFIG, else /etc/slipway/slipway.yaml).", valueName: "file"))
   var config: String?
@@ -53,7 +56,8 @@ struct ImageOptions: ParsableArguments {
   func request(_ image: String, environment: [String: String]) throws -> ImageRequest {
     let token = (osToken ?? environment["SLIPWAY_OS_TOKEN"]).flatMap { $0.isEmpty ? nil : Secret($0) }
     return ImageRequest(
-      reference: try ImageReference(parsing: image), diskFormat: diskFormat, digest: try digest.map { try Digest(parsing: $0) },
+      reference: try ImageReference(parsing: image), diskFormat: diskFormat?.lowercased(),
+      digest: try digest.map { try Digest(parsing: $0) },
       token: token,
       purpose: purpose)
   }

@@ -1,6 +1,7 @@
 internal import Foundation
 internal import Glibc
 internal import Model
+internal import Runtime
 internal import Wire
 
 /// What goes out: answers on stdout, everything for people's eyes only on stderr.
@@ -26,18 +27,38 @@ enum Output {
   /// Whether stderr is a terminal.
   static var isInteractive: Bool { isatty(STDERR_FILENO) == 1 }
 
-  /// Ends the process at once: all is written, and what librados still runs must not see static objects die.
+  /// Ends the process at once: all is written, and what librados still runs must not see static objects die. An answer that could not be
+  /// written is a failure, except where its reader went away.
   static func exit(_ code: Int32) -> Never {
+    let lost = lost.with { $0 }
+    if let lost, lost != EPIPE, code == 0 {
+      note(
+        "slipway: the answer could not be written to stdout: \(String(cString: strerror(lost)))\n  what was asked for is done all the same")
+      _exit(ErrorCode.ioError.exitCode)
+    }
     fflush(nil)
     _exit(code)
   }
+
+  /// Why something for stdout was lost, if it was.
+  private static let lost = Locked<Int32?>(nil)
 
   static func write(_ text: String, to descriptor: Int32) {
     var bytes = Array(text.utf8)[...]
     while !bytes.isEmpty {
       let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-      if count < 0, errno == EINTR { continue }
-      guard count > 0 else { return }  // nobody reads any more
+      if count < 0 {
+        let number = errno
+        if number == EINTR { continue }
+        if number == EAGAIN {
+          // Whoever gave us the descriptor had set it not to block.
+          var wait = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+          _ = poll(&wait, 1, -1)
+          continue
+        }
+        if descriptor == STDOUT_FILENO { lost.with { $0 = number } }
+        return
+      }
       bytes = bytes.dropFirst(count)
     }
   }

@@ -5,7 +5,8 @@ internal import Wire
 
 struct PlanCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "plan", abstract: "Show every way to a disk of an image, which one would be taken, and why not the others.")
+    commandName: "plan", abstract: "Show every way to a disk of an image, which one would be taken, and why not the others.",
+    usage: "slipway plan <image> [<options>]")
 
   @Argument(help: "Id, unique name, path or URL; see: slipway --help.") var image: String
   @Option(name: .long, help: "What the disk would be made on (default: disks.target).") var target: Target?
@@ -13,7 +14,7 @@ struct PlanCommand: AsyncParsableCommand {
     SizeArgument?
   @OptionGroup var source: ImageOptions
   @OptionGroup var deadline: DeadlineOption
-  @OptionGroup var options: CommonOptions
+  @OptionGroup(title: CommonOptions.title) var options: CommonOptions
 
   func run() async throws {
     let (image, target, size, source, json) = (image, target, size, source, options.json)

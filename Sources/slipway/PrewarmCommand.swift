@@ -2,6 +2,7 @@ internal import Configuration
 internal import Agent
 internal import ArgumentParser
 internal import Foundation
+internal import Glibc
 internal import ImageStore
 internal import Model
 internal import OpenStack
@@ -12,9 +13,13 @@ struct PrewarmCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "prewarm",
     abstract: "Bring images into the store before they are needed; one that fails does not stop the rest.",
+    usage: """
+      slipway prewarm <image> ... [<options>]
+      slipway prewarm --tag <tag> | --from <file> | --all-public [<options>]
+      """,
     discussion: "Run it again after an interruption: what is here already is 'cached'. Exit code 8 says that some images failed.")
 
-  @Argument(help: "Image ids or unique names.") var images: [String] = []
+  @Argument(help: ArgumentHelp("Image ids or unique names.", valueName: "image")) var images: [String] = []
   @Option(name: .long, help: "All active images with this tag.") var tag: String?
   @Option(
     name: .long, help: ArgumentHelp("Ids or names from a file, one a line, '#' begins a comment; '-' is standard input.", valueName: "file")
@@ -27,7 +32,7 @@ struct PrewarmCommand: AsyncParsableCommand {
   @Option(name: .long, help: ArgumentHelp("Format of the bases (default: store.base_format).", valueName: "format"))
   var format: BaseFormat?
   @OptionGroup var deadline: DeadlineOption
-  @OptionGroup var options: CommonOptions
+  @OptionGroup(title: CommonOptions.title) var options: CommonOptions
 
   func validate() throws {
     if let jobs, jobs < 1 { throw ValidationError("--jobs is 1 at least") }
@@ -37,11 +42,13 @@ struct PrewarmCommand: AsyncParsableCommand {
 
   func run() async throws {
     let command = self
+    // Before there is anything to close in order: reading a terminal or a pipe may take for ever, and Ctrl-C then ends the process.
+    let wanted = try wanted()
     try await Session.run(options, deadline: deadline, progress: true) { session in
       let start = ContinuousClock.now
       let settings = session.agent.configuration.prewarm
       let request = PrewarmRequest(
-        wanted: try command.wanted(), format: command.format, jobs: command.jobs ?? settings.jobs,
+        wanted: wanted, format: command.format, jobs: command.jobs ?? settings.jobs,
         rate: try command.rate.map { try $0.bytes() } ?? settings.rate)
       let quiet = command.options.json || command.options.quiet
       let outcomes = try await session.agent.prewarm(request, context: session.context) { outcome in
@@ -75,33 +82,40 @@ struct PrewarmCommand: AsyncParsableCommand {
     if let tag { return .selection(.tag(tag)) }
     if allPublic { return .selection(.allPublic) }
     guard let from else { return .images(try images.map { try ImageReference(parsing: $0) }) }
-    let data: Data
-    if from == "-" {
-      data = FileHandle.standardInput.readDataToEndOfFile()
-    } else {
-      guard let read = FileManager.default.contents(atPath: from) else {
-        throw SlipwayError(.usage, "the list '\(from)' cannot be read", object: from, hint: "check the path given with --from")
-      }
-      data = read
-    }
-    let lines = String(decoding: data, as: UTF8.self).split(whereSeparator: \.isNewline)
+    let lines = String(decoding: try Self.contents(from), as: UTF8.self).split(whereSeparator: \.isNewline)
     let names = lines.map { $0.prefix { $0 != "#" }.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
     guard !names.isEmpty else {
       throw SlipwayError(.usage, "the list '\(from)' names no image", object: from, hint: "put one id or name on a line")
     }
     return .images(try names.map { try ImageReference(parsing: $0) })
   }
+
+  /// The bytes of a list, also of a pipe or a device.
+  private static func contents(_ path: String) throws -> Data {
+    let descriptor = path == "-" ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC)
+    let handle = descriptor < 0 ? nil : FileHandle(fileDescriptor: descriptor, closeOnDealloc: path != "-")
+    do {
+      if let data = try handle?.readToEnd() { return data }
+      if handle != nil { return Data() }
+    } catch {
+      // errno tells why, as for a file that cannot be opened.
+    }
+    throw SlipwayError(
+      .usage, "the list '\(path)' cannot be read: \(String(cString: strerror(errno)))", object: path,
+      hint: "check the path given with --from")
+  }
 }
 
 struct MaintenanceCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "maintenance", abstract: "Stop cleaning, scrubbing and prewarming on this host, or let them go on.")
+    commandName: "maintenance", abstract: "Stop cleaning, scrubbing and prewarming on this host, or let them go on.",
+    usage: "slipway maintenance on|off [<options>]")
 
   enum Switch: String, ExpressibleByArgument, CaseIterable { case on, off }
 
-  @Argument(help: "on or off.") var state: Switch
-  @Option(name: .long, help: "Why, for whoever finds it stopped.") var note: String?
-  @OptionGroup var options: CommonOptions
+  @Argument(help: ArgumentHelp("on or off.", valueName: "on|off")) var state: Switch
+  @Option(name: .long, help: ArgumentHelp("Why, for whoever finds it stopped.", valueName: "note")) var note: String?
+  @OptionGroup(title: CommonOptions.title) var options: CommonOptions
 
   func run() async throws {
     let (state, note, json) = (state, note, options.json)

@@ -3,6 +3,31 @@ import Model
 import Testing
 
 @Suite struct ProblemTests {
+  @Test("a tab in front of a key is told as such")
+  func tab() throws {
+    let problem = try #require(problems("store:\n\tpath: /x\n").first)
+    #expect(problem.line == 2 && problem.message.contains("indented with a tab") && problem.hint == "indent with spaces")
+  }
+
+  @Test("the sentence has the nearest known key in it")
+  func sentence() throws {
+    #expect(try problems("store: { pth: /x }").map(\.sentence) == ["\(standard):1: unknown key 'store.pth'; did you mean 'store.path'?"])
+  }
+
+  @Test("the file that is wrong is told also where nothing could be loaded")
+  func place() {
+    #expect(LoadedConfiguration.place(system: system([standard: "]"])) == standard)
+    #expect(LoadedConfiguration.place(system: system()) == nil)
+    #expect(LoadedConfiguration.place(file: "/a", system: system()) == "/a")
+    #expect(LoadedConfiguration.place(system: system(environment: ["SLIPWAY_CONFIG": "/b"])) == "/b")
+  }
+
+  @Test("a directory in place of a file is told what to do about")
+  func directory() {
+    let error = #expect(throws: SlipwayError.self) { try LoadedConfiguration.load(file: "/") }
+    #expect(error?.hint == "name the YAML file in it")
+  }
+
   @Test(
     "an unknown key names its line and the nearest known key",
     arguments: [

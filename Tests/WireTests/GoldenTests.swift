@@ -40,7 +40,7 @@ import Wire
       evidence: evidence, seconds: 0.5)
     #expect(
       try WireCoding.text(document)
-        == #"{"bytes":{"holes":0,"read":0,"virtual":5,"written":0},"evidence":{"digest":"none","inspected_format":"raw","source_size":3,"verified_at":"2026-01-01T00:00:00Z"},"format":"qcow2","image":"i","outcome":"hit","path":"/s/bases/x.qcow2","route":null,"seconds":0.5,"version":1,"virtual_size":5}"#
+        == #"{"bytes":{"holes":0,"read":0,"virtual":5,"written":0},"evidence":{"computed":null,"digest":"none","expected":null,"expected_from":null,"inspected_format":"raw","source_size":3,"verified_at":"2026-01-01T00:00:00Z"},"format":"qcow2","image":"i","outcome":"hit","path":"/s/bases/x.qcow2","route":null,"seconds":0.5,"version":1,"virtual_size":5}"#
     )
   }
 
@@ -52,6 +52,29 @@ import Wire
       try WireCoding.text(document)
         == #"{"base":null,"created":"2026-01-01T00:00:00Z","image":"i","libvirt":null,"name":"d","outcome":"created","path":"vms/d","route":"clone","seconds":0.25,"size":7,"source":"rbd://a/b/c/d","state":"ready","target":"rbd","version":1}"#
     )
+  }
+
+  @Test func aBaseInTheCache() throws {
+    let digest = try Digest(parsing: "md5:d41d8cd98f00b204e9800998ecf8427e")
+    let evidence = Evidence(
+      verdict: .matched, computed: digest, expected: digest, expectedFrom: "checksum", sourceSize: ByteCount(3), inspectedFormat: "raw",
+      verifiedAt: "2026-01-01T00:00:00Z")
+    let base = BaseDocument(
+      name: "x.qcow2", path: "/s/bases/x.qcow2", images: ["i"], format: "qcow2", sourceFormat: "raw", virtualSize: 5, allocated: 4,
+      route: .export, source: "rbd://a/b/c/d", evidence: evidence, created: "2026-01-01T00:00:00Z", lastUsed: nil, hits: 0)
+    #expect(
+      try WireCoding.text(CacheDocument(store: "/s", bases: [base], unknown: ["y"]))
+        == #"{"bases":[{"allocated":4,"created":"2026-01-01T00:00:00Z","evidence":{"computed":"md5:d41d8cd98f00b204e9800998ecf8427e","digest":"matched","expected":"md5:d41d8cd98f00b204e9800998ecf8427e","expected_from":"checksum","inspected_format":"raw","source_size":3,"verified_at":"2026-01-01T00:00:00Z"},"format":"qcow2","hits":0,"images":["i"],"last_used":null,"name":"x.qcow2","path":"/s/bases/x.qcow2","route":"export","source":"rbd://a/b/c/d","source_format":"raw","virtual_size":5}],"store":"/s","unknown":["y"],"version":1}"#
+    )
+  }
+
+  @Test func aConfigurationWithoutAFile() throws {
+    #expect(
+      try WireCoding.text(ConfigShowDocument(file: nil, settings: [["key": "store.path"]]))
+        == #"{"file":null,"settings":[{"key":"store.path"}],"version":1}"#)
+    #expect(
+      try WireCoding.text(ConfigCheckDocument(file: nil, problems: [], warnings: ["w"]))
+        == #"{"file":null,"problems":[],"valid":true,"version":1,"warnings":["w"]}"#)
   }
 
   @Test func aDeletionThatFoundNothingSaysSo() throws {

@@ -42,7 +42,8 @@ void slipway_tsan_release(void *address);
 void slipway_tsan_acquire(void *address);
 /// Names the calling thread (pthread_setname_np; at most 15 bytes).
 void slipway_name_thread(const char *name);
-/// Opens /dev/null for those of the descriptors 0 to 2 that are closed, so that no file of ours is given their numbers. Call once, first of all.
+/// Opens /dev/null for those of the descriptors 0 to 2 that are closed, so that no file of ours is given their numbers: each
+/// the wrong way round, so that an answer written there is an error and not silence. Call once, first of all.
 void slipway_keep_standard_descriptors(void);
 /// Catches SIGINT and SIGTERM, and SIGHUP unless it is ignored (nohup): each becomes one byte, its number, in a pipe whose read end is
 /// returned; -1 with errno. A mask and sigwait would not do: libdispatch parks the main thread in sigsuspend with nothing blocked.

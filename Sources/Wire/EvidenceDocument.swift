@@ -1,0 +1,38 @@
+public import Model
+
+/// What was verified about a base, in `fetch --json` and `cache list|show --json`.
+public struct EvidenceDocument: Codable, Sendable, Hashable {
+  /// `matched`, `none` or `pending`.
+  public var digest: String
+  /// The digest that was computed here, `algorithm:hex`; null when none was.
+  @Nullable public var computed: String?
+  /// What it was compared with, `algorithm:hex`; null when nothing was.
+  @Nullable public var expected: String?
+  /// Who said what to expect: `os_hash`, `checksum` or `request`; null when nobody did.
+  @Nullable public var expectedFrom: String?
+  /// Size in bytes of the stored bytes, counted here.
+  public var sourceSize: Int64
+  /// The format found by inspection of the stored bytes.
+  public var inspectedFormat: String
+  /// When the verdict fell, RFC 3339 in UTC.
+  public var verifiedAt: String
+
+  enum CodingKeys: String, CodingKey {
+    case digest, computed, expected
+    case expectedFrom = "expected_from"
+    case sourceSize = "source_size"
+    case inspectedFormat = "inspected_format"
+    case verifiedAt = "verified_at"
+  }
+
+  /// The document for evidence.
+  public init(_ evidence: Evidence) {
+    digest = evidence.verdict.rawValue
+    computed = evidence.computed?.description
+    expected = evidence.expected?.description
+    expectedFrom = evidence.expectedFrom
+    sourceSize = evidence.sourceSize.bytes
+    inspectedFormat = evidence.inspectedFormat
+    verifiedAt = evidence.verifiedAt
+  }
+}
