@@ -1,0 +1,136 @@
+import Configuration
+import Foundation
+import Model
+import Testing
+import Wire
+
+/// `cli.md` has every key of every document, and no other.
+@Suite struct DocumentsReferenceTests {
+  /// One of each document under its section's name, with a value in every field, so that all keys are seen.
+  static func samples() throws -> [(type: String, section: String, json: String)] {
+    let error = SlipwayError(.busy, "m", object: "o", hint: "h")
+    let digest = Digest(.md5, hex: String(repeating: "0", count: 32))
+    let evidence = Evidence(
+      verdict: .matched, computed: digest, expected: digest, expectedFrom: "checksum", sourceSize: ByteCount(1), inspectedFormat: "raw",
+      verifiedAt: "t")
+    let tally = ByteTally(virtual: 1)
+    var disk = DiskDocument(
+      name: "n", target: .rbd, route: .clone, source: "s", size: 1, base: "b", path: "p", image: "i", outcome: "created", state: "ready",
+      created: "t", seconds: 1)
+    disk.libvirt = DiskDocument.LibvirtView(pool: "p", volume: "v", diskXML: "x")
+    var disks = DiskListDocument(disks: [], unavailable: [error])
+    disks.disks = [disk]
+    let base = BaseDocument(
+      name: "n", path: "p", images: ["i"], format: "raw", sourceFormat: "raw", virtualSize: 1, allocated: 1, route: .file, source: "s",
+      evidence: evidence, created: "t", lastUsed: "t", hits: 1)
+    let plan = Plan(target: .rbd, chosen: 0, candidates: [Candidate(url: "u", route: .clone, reason: .ok, detail: "d")])
+    let warm = PrewarmDocument.Entry(image: "i", outcome: "fetched", path: "p", route: .file, bytes: tally, error: error)
+    let settings = try LoadedConfiguration.load(system: .init(environment: [:], home: "/", read: { _ in nil }, isReadable: { _ in false }))
+      .settings.filter { $0.key.path == "log.level" }
+    return [
+      ("DoctorDocument", "doctor", try text(DoctorDocument(checks: [.init(name: "n", status: "ok", detail: "d", hint: "h")]))),
+      ("PlanDocument", "plan", try text(PlanDocument(image: "i", plan: plan, cached: false))),
+      (
+        "FetchDocument", "fetch",
+        try text(
+          FetchDocument(
+            image: "i", path: "p", format: "raw", virtualSize: 1, route: .file, outcome: "fetched", bytes: tally, evidence: evidence,
+            seconds: 1))
+      ),
+      ("DiskDocument", "disk", try text(disk)),
+      ("DiskListDocument", "disks", try text(disks)),
+      ("DeletionDocument", "deletion", try text(DeletionDocument(name: "n", deleted: true, seconds: 1))),
+      ("CacheDocument", "cache", try text(CacheDocument(store: "s", bases: [base], unknown: ["u"]))),
+      ("PrewarmDocument", "prewarm", try text(PrewarmDocument(images: [warm], seconds: 1))),
+      ("MaintenanceDocument", "maintenance", try text(MaintenanceDocument(maintenance: true, note: "n"))),
+      ("ConfigCheckDocument", "config check", try text(ConfigCheckDocument(file: "f", problems: ["p"], warnings: ["w"]))),
+      ("ConfigShowDocument", "config show", try text(ConfigShowDocument(file: "f", settings: settings))),
+      ("ErrorDocument", "error", try text(ErrorDocument(error))),
+    ]
+  }
+
+  /// What is part of other documents and never goes out alone.
+  static let parts: Set<String> = ["BaseDocument", "EvidenceDocument"]
+
+  private static func text(_ document: some Encodable) throws -> String { try WireCoding.text(document) }
+
+  @Test("every document of Wire is held by these tests")
+  func allDocuments() throws {
+    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    let wire = root.appendingPathComponent("Sources/Wire")
+    let known = Set(try Self.samples().map(\.type)).union(Self.parts)
+    for file in try FileManager.default.contentsOfDirectory(atPath: wire.path).sorted() where file.hasSuffix(".swift") {
+      let source = try String(contentsOf: wire.appendingPathComponent(file), encoding: .utf8)
+      for match in source.matches(of: /(?m)^public struct (\w+Document)\b/) where !known.contains(String(match.1)) {
+        Issue.record(
+          """
+          Sources/Wire/\(file): add \(match.1) to `samples` in Tests/slipwayTests/DocumentsReferenceTests.swift, with a value in every field \
+          (or to `parts` if it never goes out alone), and its keys to docs/reference/cli.md, under Documents
+          """)
+      }
+    }
+  }
+
+  @Test("no sample leaves a key without a value, whose own keys would not be seen")
+  func samplesAreFull() throws {
+    for sample in try Self.samples() {
+      #expect(!sample.json.contains(":null") && !sample.json.contains("[]"), "give every field of the sample of \(sample.type) a value")
+    }
+  }
+
+  @Test("cli.md has the keys of every document, and errors.md those of an error")
+  func keys() throws {
+    let cli = try ReferencePage("cli.md")
+    let errors = try ReferencePage("errors.md")
+    for sample in try Self.samples() {
+      let page = sample.section == "error" ? errors : cli
+      let heading = sample.section == "error" ? "The document" : sample.section
+      guard page.text(heading) != nil else {
+        Issue.record("\(page.path): add a section '### \(heading)' under Documents, with a table of the keys of \(sample.type)")
+        continue
+      }
+      let documented = Self.documented(page, heading, cli: cli, errors: errors)
+      let present = Self.keys(try JSONSerialization.jsonObject(with: Data(sample.json.utf8)))
+      compare(page, heading, rows: documented.sorted().map { "`\($0)`" }, with: present.sorted().map { "`\($0)`" })
+    }
+  }
+
+  /// The keys of a value: `a`, `a.b`, `a[].b`.
+  static func keys(_ value: Any, under prefix: String = "") -> Set<String> {
+    var found: Set<String> = []
+    if let mapping = value as? [String: Any] {
+      for (key, inner) in mapping {
+        let path = prefix.isEmpty ? key : "\(prefix).\(key)"
+        found.insert(path)
+        found.formUnion(keys(inner, under: path))
+      }
+    } else if let list = value as? [Any] {
+      for inner in list { found.formUnion(keys(inner, under: "\(prefix)[]")) }
+    }
+    return found
+  }
+
+  /// The keys that a page tells under a heading. A row that says 'as in [x](#x)', 'a list of [x](#x)' or 'what `error` holds in [errors](…)' stands
+  /// for the keys told there, too.
+  static func documented(_ page: ReferencePage, _ heading: String, cli: ReferencePage, errors: ReferencePage) -> Set<String> {
+    var found: Set<String> = []
+    for row in page.rows(heading) {
+      guard let key = ReferencePage.code(row[0]).first else { continue }
+      found.insert(key)
+      let list = row[1].contains("a list of") ? "[]" : ""
+      if row[1].contains("what `error` holds") {
+        for inner in documented(errors, "The document", cli: cli, errors: errors) where inner.hasPrefix("error.") {
+          found.insert("\(key)\(list).\(inner.dropFirst("error.".count))")
+        }
+      } else if let link = row[1].firstMatch(of: /as in \[([^\]]+)\]\(#/) {
+        let last = key.split(separator: ".").last.map { "\($0)." } ?? ""
+        for inner in documented(cli, String(link.1), cli: cli, errors: errors) where inner.hasPrefix(last) {
+          found.insert("\(key).\(inner.dropFirst(last.count))")
+        }
+      } else if let link = row[1].firstMatch(of: /a list of \[([^\]]+)\]\(#/) {
+        for inner in documented(cli, String(link.1), cli: cli, errors: errors) { found.insert("\(key)[].\(inner)") }
+      }
+    }
+    return found
+  }
+}
