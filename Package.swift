@@ -102,7 +102,7 @@ let all: [Target] = [
   tests("Agent", ["Model", "Runtime", "Configuration", "Crypto", "FaultServer", "Files", "ImageStore", "OpenStack", logging]),
   tests("Wire", ["Model"]),
   // The verbs, and the reference pages against them and the words of Model and Wire.
-  tests("slipway", ["Configuration", "Model", "Wire", arguments]),
+  tests("slipway", ["Cleaner", "Configuration", "Model", "Wire", arguments]),
   .testTarget(name: "HouseTests", swiftSettings: settings),
   // On the executable too, so that it is built: most of these tests run it.
   .testTarget(

@@ -10,11 +10,12 @@ internal import Wire
 struct CacheClean: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "clean", abstract: "Remove bases by the rules of the configuration (clean.*), never one that something uses.",
+    usage: "slipway cache clean [<options>]",
     discussion: "Stopped by 'slipway maintenance on'. Exit code 8 says that a base that was to go could not be removed.")
 
   @Flag(name: .long, help: "Only say what would go, and why.") var dryRun = false
   @OptionGroup var deadline: DeadlineOption
-  @OptionGroup var options: CommonOptions
+  @OptionGroup(title: CommonOptions.title) var options: CommonOptions
 
   func run() async throws {
     let (dryRun, json, quiet) = (dryRun, options.json, options.quiet)
@@ -39,11 +40,12 @@ struct CacheClean: AsyncParsableCommand {
 struct CachePurge: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "purge",
-    abstract: "Remove the bases of an image now, whatever the rules say; never one that something uses, claims or pins.")
+    abstract: "Remove the bases of an image now, whatever the rules say; never one that something uses, claims or pins.",
+    usage: "slipway cache purge <image> [<options>]")
 
-  @Argument(help: "Image id, the name it had, or the base's file name.") var image: String
+  @Argument(help: "Image id, the name or location it had, or a base's file name.") var image: String
   @OptionGroup var deadline: DeadlineOption
-  @OptionGroup var options: CommonOptions
+  @OptionGroup(title: CommonOptions.title) var options: CommonOptions
 
   func run() async throws {
     let (image, json, quiet) = (image, options.json, options.quiet)

@@ -24,7 +24,7 @@ struct CacheList: AsyncParsableCommand {
   var unusedFor: DurationArgument?
   @Flag(name: .long, help: "Only pinned bases.") var pinned = false
   @Flag(name: .long, help: "Only bases from which no disk may grow.") var damaged = false
-  @OptionGroup var options: CommonOptions
+  @OptionGroup(title: CommonOptions.title) var options: CommonOptions
 
   func run() async throws {
     let command = self

@@ -6,13 +6,14 @@ internal import Wire
 
 struct CachePin: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "pin", abstract: "Keep the bases of an image, for good or for so long; a pin replaces an earlier one.")
+    commandName: "pin", abstract: "Keep the bases of an image, for good or for so long; a pin replaces an earlier one.",
+    usage: "slipway cache pin <image> [<options>]")
 
-  @Argument(help: "Image id, the name it had, or the base's file name.") var image: String
+  @Argument(help: "Image id, the name or location it had, or a base's file name.") var image: String
   @Option(name: .long, help: "Why, for whoever finds it pinned.") var note: String?
   @Option(name: .long, help: ArgumentHelp("How long it holds (12h, 7d; default: until 'cache unpin').", valueName: "duration"))
   var expires: DurationArgument?
-  @OptionGroup var options: CommonOptions
+  @OptionGroup(title: CommonOptions.title) var options: CommonOptions
 
   func run() async throws {
     let (image, note, expires, json, quiet) = (image, note, expires, options.json, options.quiet)
@@ -25,10 +26,12 @@ struct CachePin: AsyncParsableCommand {
 }
 
 struct CacheUnpin: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "unpin", abstract: "Let cleaning have the bases of an image again.")
+  static let configuration = CommandConfiguration(
+    commandName: "unpin", abstract: "Let cleaning have the bases of an image again.",
+    usage: "slipway cache unpin <image> [<options>]")
 
-  @Argument(help: "Image id, the name it had, or the base's file name.") var image: String
-  @OptionGroup var options: CommonOptions
+  @Argument(help: "Image id, the name or location it had, or a base's file name.") var image: String
+  @OptionGroup(title: CommonOptions.title) var options: CommonOptions
 
   func run() async throws {
     let (image, json, quiet) = (image, options.json, options.quiet)

@@ -11,7 +11,7 @@ struct DoctorCommand: AsyncParsableCommand {
   private static let patience = Duration.seconds(30)
 
   @OptionGroup var deadline: DeadlineOption
-  @OptionGroup var options: CommonOptions
+  @OptionGroup(title: CommonOptions.title) var options: CommonOptions
 
   func run() async throws {
     let json = options.json

@@ -20,13 +20,21 @@ import Wire
     disk.libvirt = DiskDocument.LibvirtView(pool: "p", volume: "v", diskXML: "x")
     var disks = DiskListDocument(disks: [], unavailable: [error])
     disks.disks = [disk]
+    let pin = PinDocument.Pin(note: "n", created: "t", expires: "t")
     let base = BaseDocument(
       name: "n", path: "p", images: ["i"], format: "raw", sourceFormat: "raw", virtualSize: 1, allocated: 1, route: .file, source: "s",
-      evidence: evidence, created: "t", lastUsed: "t", hits: 1)
+      evidence: evidence, created: "t", lastUsed: "t", hits: 1, pin: pin, clean: .init(goes: true, why: "w", detail: "d"))
     let plan = Plan(target: .rbd, chosen: 0, candidates: [Candidate(url: "u", route: .clone, reason: .ok, detail: "d")])
     let warm = PrewarmDocument.Entry(image: "i", outcome: "fetched", path: "p", route: .file, bytes: tally, error: error)
     let settings = try LoadedConfiguration.load(system: .init(environment: [:], home: "/", read: { _ in nil }, isReadable: { _ in false }))
       .settings.filter { $0.key.path == "log.level" }
+    let clean = CleanDocument(
+      store: "s", dryRun: false, evicted: [.init(name: "n", path: "p", images: ["i"], rule: "unused", detail: "d", reclaimed: 1)],
+      kept: [.init(name: "n", path: "p", images: ["i"], reason: "young", detail: "d")],
+      failed: [.init(name: "n", path: "p", error: error)], unmet: ["over_size"], blocked: [.init(reason: "maintenance", detail: "d")],
+      disks: .init(
+        files: 1, overlays: 1, unreadable: [.init(path: "p", problem: "p", mayReferTo: ["f"])], vanished: ["v"], missing: ["PATH": ["d"]]),
+      unasked: "u", seconds: 1)
     return [
       ("DoctorDocument", "doctor", try text(DoctorDocument(checks: [.init(name: "n", status: "ok", detail: "d", hint: "h")]))),
       ("PlanDocument", "plan", try text(PlanDocument(image: "i", plan: plan, cached: false))),
@@ -41,6 +49,8 @@ import Wire
       ("DiskListDocument", "disks", try text(disks)),
       ("DeletionDocument", "deletion", try text(DeletionDocument(name: "n", deleted: true, seconds: 1))),
       ("CacheDocument", "cache", try text(CacheDocument(store: "s", bases: [base], unknown: ["u"]))),
+      ("PinDocument", "pin", try text(PinDocument(image: "i", outcome: "pinned", bases: [.init(name: "n", path: "p", pin: pin)]))),
+      ("CleanDocument", "clean", try text(clean)),
       ("PrewarmDocument", "prewarm", try text(PrewarmDocument(images: [warm], seconds: 1))),
       ("MaintenanceDocument", "maintenance", try text(MaintenanceDocument(maintenance: true, note: "n"))),
       ("ConfigCheckDocument", "config check", try text(ConfigCheckDocument(file: "f", problems: ["p"], warnings: ["w"]))),

@@ -1,3 +1,4 @@
+import Cleaner
 import Model
 import Testing
 
@@ -29,6 +30,20 @@ import Testing
     }
     compare(page, "Reasons", rows: rows.map { $0.prefix(2).joined(separator: " | ") }, with: wanted)
     #expect(rows.allSatisfy { $0.count == 3 && $0[2].count > 10 }, "every reason has a meaning")
+  }
+
+  @Test("cli.md has every word of a cleaning, in its row")
+  func cleaning() throws {
+    let page = try ReferencePage("cli.md")
+    let words = [
+      "`evicted[].rule`": CleanRule.allCases.map(\.rawValue), "`kept[].reason`": KeepReason.allCases.map(\.rawValue),
+      "`blocked[].reason`": Barrier.Reason.allCases.map(\.rawValue),
+    ]
+    for (key, wanted) in words {
+      let row = page.rows("clean").first { $0[0] == key }
+      let told = ReferencePage.code(row?[1] ?? "")
+      #expect(Set(told) == Set(wanted), "\(page.path), section 'clean': the row of \(key) tells the words \(wanted)")
+    }
   }
 
   @Test("routes.md has every route, for targets that there are")
