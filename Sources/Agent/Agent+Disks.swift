@@ -36,12 +36,19 @@ extension Agent {
       let path = try await store(context).path(of: record.name)
       let base = FetchAnswer(
         image: id.text, path: path, record: record, route: nil, tally: ByteTally(virtual: record.virtualSize.bytes), duration: .zero)
-      return try await diskOn(base, name, target, size, nil, start, context)
+      return try await leasing("disk \(name)", context) {
+        base
+      } _: { base in
+        try await diskOn(base, name, target, size, nil, start, context)
+      }
     case .image(let image):
       if target == .rbd { return try await clone(name, image, size, start, context) }
       try Self.judgeSize(image, size)
-      let base = try await base(image, Self.format(for: target, configuration), start, context)
-      return try await diskOn(base, name, target, size, image, start, context)
+      return try await leasing("disk \(name)", context) {
+        try await base(image, Self.format(for: target, configuration), start, context)
+      } _: { base in
+        try await diskOn(base, name, target, size, image, start, context)
+      }
     }
   }
 

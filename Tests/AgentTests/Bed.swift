@@ -80,11 +80,11 @@ final class Bed: Sendable {
   }
 
   /// Runs `body` with an agent under this configuration, and closes it.
-  func withAgent<Value>(_ more: String = "", onServiceDown: String = "serve-cached", _ body: (Agent) async throws -> Value) async throws
-    -> Value
-  {
+  func withAgent<Value>(
+    _ more: String = "", onServiceDown: String = "serve-cached", shared: Bool = false, _ body: (Agent) async throws -> Value
+  ) async throws -> Value {
     let text = """
-      store: { path: \(path)/store, base_format: raw }
+      store: { path: \(path)/store, base_format: raw, shared: \(shared) }
       disks: { path: \(path)/disks, target: qcow2 }
       libvirt: { uri: none }
       allowed_direct_url_schemes: [file]
