@@ -33,12 +33,21 @@ final class Clusters: Sendable {
       connections[key] = slot
       return slot
     }
+    let late = SlipwayError(
+      .timeout, "the deadline passed while Ceph cluster '\(name)' was being connected", object: name, hint: "give more time with --deadline"
+    )
+    // The connection is everybody's: one caller's deadline ends that caller's waiting alone.
+    return try await deadline.race(orThrow: late) { try await self.connection(slot, settings, user) }
+  }
+
+  private func connection(_ slot: Lazy<Cluster>, _ settings: Configuration.Cluster, _ user: String) async throws -> Cluster {
+    let name = settings.name
     return try await slot.get {
       let cluster = try await Cluster.connect(
         ClusterOptions(
           name: settings.name, conf: settings.conf.isEmpty ? nil : settings.conf, user: user, timeout: settings.timeout,
           // Bytes are read once: a cache would only copy them.
-          settings: ["rbd_cache": "false"]), deadline: deadline)
+          settings: ["rbd_cache": "false"]))
       if let expected = settings.fsid, expected != cluster.fsid {
         await cluster.close()
         throw SlipwayError(

@@ -22,86 +22,107 @@ public struct Diagnosis: Sendable, Hashable {
 }
 
 extension Agent {
-  /// Tries everything that this host depends on, each within its own timeout; nothing is changed but the store's directory, made if missing.
+  /// Tries everything that this host depends on, all at once, none beyond the context's deadline; nothing is changed but the store's directory,
+  /// made if missing.
   public func diagnose(context: RequestContext) async -> [Diagnosis] {
-    async let ceph = diagnoseClusters(context)
-    async let service = diagnoseImageService(context)
-    async let local = diagnoseDirectories(context)
-    return await local + ceph + service
+    var checks: [@Sendable () async -> [Diagnosis]] = [
+      { await self.diagnoseStore(context) }, { await self.diagnoseDisks(context) },
+    ]
+    if configuration.clusters.isEmpty { checks.append { Self.noCluster } }
+    for settings in configuration.clusters { checks.append { await self.diagnoseCluster(settings, context) } }
+    checks.append { await self.diagnoseImageService(context) }
+    return await together(checks)
   }
 
-  private func attempt(_ name: String, hint: String? = nil, _ body: () async throws -> String) async -> Diagnosis {
+  /// Runs all checks at once; what they found, in their order.
+  private func together(_ checks: [@Sendable () async -> [Diagnosis]]) async -> [Diagnosis] {
+    await withTaskGroup(of: (Int, [Diagnosis]).self) { group in
+      for (index, check) in checks.enumerated() { group.addTask { (index, await check()) } }
+      var found: [Int: [Diagnosis]] = [:]
+      for await (index, diagnoses) in group { found[index] = diagnoses }
+      return checks.indices.flatMap { found[$0] ?? [] }
+    }
+  }
+
+  /// One check, given up at the deadline even where it hangs in a library.
+  private func attempt(
+    _ name: String, hint: String? = nil, _ context: RequestContext, _ body: @escaping @Sendable () async throws -> String
+  ) async -> Diagnosis {
     do {
-      return Diagnosis(name: name, status: .ok, detail: try await body(), hint: nil)
+      let late = SlipwayError(.timeout, "it did not answer in time", object: name)
+      return Diagnosis(name: name, status: .ok, detail: try await context.deadline.race(orThrow: late, body), hint: nil)
     } catch {
       let error = SlipwayError.wrap(error)
       return Diagnosis(name: name, status: .failed, detail: error.message, hint: error.hint ?? hint)
     }
   }
 
-  private func diagnoseDirectories(_ context: RequestContext) async -> [Diagnosis] {
-    var found: [Diagnosis] = []
-    found.append(
-      await attempt("store", hint: "check store.path and its permissions") {
-        let store = try await self.store(context)
-        let free = try await store.available().map { ", \($0) free" } ?? ""
-        return "\(store.path) can be written\(free)"
-      })
-    found.append(
-      await attempt("disks directory", hint: "check disks.path and its permissions") {
-        let disks = try await self.fileDisks()
-        try await self.files.run { try disks.directory.checkWritable() }
-        return "\(disks.directory.path) can be written"
-      })
-    return found
+  private func diagnoseStore(_ context: RequestContext) async -> [Diagnosis] {
+    let check = await attempt("store", hint: "check store.path and its permissions", context) {
+      let store = try await self.store(context)
+      let free = try await store.available().map { ", \($0) free" } ?? ""
+      return "\(store.path) can be written\(free)"
+    }
+    return [check]
   }
 
-  private func diagnoseClusters(_ context: RequestContext) async -> [Diagnosis] {
-    guard !configuration.clusters.isEmpty else {
-      return [
-        Diagnosis(
-          name: "ceph", status: .warning, detail: "no Ceph cluster is configured",
-          hint: "name one under 'clusters' to clone and export from RBD")
-      ]
+  private func diagnoseDisks(_ context: RequestContext) async -> [Diagnosis] {
+    let check = await attempt("disks directory", hint: "check disks.path and its permissions", context) {
+      let disks = try await self.fileDisks()
+      try await self.files.run { try disks.directory.checkWritable() }
+      return "\(disks.directory.path) can be written"
     }
-    var found: [Diagnosis] = []
-    for settings in configuration.clusters {
-      found.append(
-        await attempt("cluster \(settings.name)") {
-          let cluster = try await self.clusters.connect(settings.name, as: settings.user, deadline: context.deadline)
-          return "fsid \(cluster.fsid), as client.\(settings.user)"
-        })
-      guard found.last?.status == .ok else { continue }
-      if settings.imageUser != settings.user {
-        found.append(
-          await attempt("cluster \(settings.name), image user") {
-            _ = try await self.clusters.connect(settings.name, as: settings.imageUser, deadline: context.deadline)
-            return "connected as client.\(settings.imageUser)"
-          })
-      }
-      for pool in settings.imagePools ?? [] { found.append(await diagnoseImagePool(pool, settings, context)) }
-      if settings.name == configuration.disks.cluster, configuration.disks.target == .rbd {
-        found.append(
-          await attempt("pool \(configuration.disks.pool)", hint: "check the caps of client.\(settings.user)") {
-            let disks = try await self.rbdDisks(context)
-            let count: Int
-            do {
-              count = try await disks.pool.images().count
-              await disks.pool.close()
-            } catch {
-              await disks.pool.close()
-              throw error
-            }
-            return "pool '\(self.configuration.disks.pool)' of cluster '\(settings.name)' holds \(count) images"
-          })
-      }
+    return [check]
+  }
+
+  private static let noCluster = [
+    Diagnosis(
+      name: "ceph", status: .warning, detail: "no Ceph cluster is configured",
+      hint: "name one under 'clusters' to clone and export from RBD")
+  ]
+
+  private func diagnoseCluster(_ settings: Configuration.Cluster, _ context: RequestContext) async -> [Diagnosis] {
+    let first = await attempt("cluster \(settings.name)", context) {
+      let cluster = try await self.clusters.connect(settings.name, as: settings.user, deadline: context.deadline)
+      return "fsid \(cluster.fsid), as client.\(settings.user)"
     }
-    return found
+    // What hangs on a cluster that is away would only say so again.
+    guard first.status == .ok else { return [first] }
+    var checks: [@Sendable () async -> [Diagnosis]] = []
+    if settings.imageUser != settings.user { checks.append { [await self.diagnoseImageUser(settings, context)] } }
+    for pool in settings.imagePools ?? [] { checks.append { [await self.diagnoseImagePool(pool, settings, context)] } }
+    if settings.name == configuration.disks.cluster, configuration.disks.target == .rbd {
+      checks.append { [await self.diagnoseDiskPool(settings, context)] }
+    }
+    return [first] + (await together(checks))
+  }
+
+  private func diagnoseImageUser(_ settings: Configuration.Cluster, _ context: RequestContext) async -> Diagnosis {
+    await attempt("cluster \(settings.name), image user", context) {
+      _ = try await self.clusters.connect(settings.name, as: settings.imageUser, deadline: context.deadline)
+      return "connected as client.\(settings.imageUser)"
+    }
+  }
+
+  private func diagnoseDiskPool(_ settings: Configuration.Cluster, _ context: RequestContext) async -> Diagnosis {
+    let name = configuration.disks.pool
+    return await attempt("pool \(name)", hint: "check the caps of client.\(settings.user)", context) {
+      let disks = try await self.rbdDisks(context)
+      let count: Int
+      do {
+        count = try await disks.pool.images().count
+        await disks.pool.close()
+      } catch {
+        await disks.pool.close()
+        throw error
+      }
+      return "pool '\(name)' of cluster '\(settings.name)' holds \(count) images"
+    }
   }
 
   /// Every user that will read the pool must be able to: a clone over a parent that the disk's user cannot read opens for nobody.
   private func diagnoseImagePool(_ name: String, _ settings: Configuration.Cluster, _ context: RequestContext) async -> Diagnosis {
-    await attempt("image pool \(name)", hint: "give it 'profile rbd-read-only pool=\(name)'") {
+    await attempt("image pool \(name)", hint: "give it 'profile rbd-read-only pool=\(name)'", context) {
       for user in Set([settings.user, settings.imageUser]).sorted() {
         let cluster = try await self.clusters.connect(settings.name, as: user, deadline: context.deadline)
         let pool = try await cluster.pool(name)
@@ -127,7 +148,8 @@ extension Agent {
       ]
     }
     do {
-      let probe = try await imageService().probe(context: context)
+      let late = SlipwayError(.timeout, "the image service did not answer in time")
+      let probe = try await context.deadline.race(orThrow: late) { try await self.imageService().probe(context: context) }
       let who = [probe.user, probe.identity].compactMap { $0 }.first.map { ", as \($0)" } ?? ""
       var found = [
         Diagnosis(

@@ -44,6 +44,8 @@ final class Bed: Sendable {
   let image: Locked<FakeImage?>
   /// Whether the service answers at all.
   let isDown = Locked(false)
+  /// Whether it answers the first byte and then nothing.
+  let hangs = Locked(false)
   let log = Locked<[String]>([])
   /// How the data is sent.
   let change: Locked<(@Sendable (inout FaultReply) -> Void)?> = Locked(nil)
@@ -52,10 +54,15 @@ final class Bed: Sendable {
     var template = Array("\(NSTemporaryDirectory())/slipway-agent-XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else { throw SystemError(errno) }
     path = String(decoding: template.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    let (shown, isDown, change) = (Locked(image), isDown, change)
+    let (shown, isDown, hangs, change) = (Locked(image), isDown, hangs, change)
     self.image = shown
     glance = try FaultServer { request in
       guard !isDown.with({ $0 }) else { return FaultReply(503, [("Retry-After", "60")]) }
+      if hangs.with({ $0 }) {
+        return FaultReply(200, body: [1]).with {
+          $0.claimed = 100; $0.hang = 1
+        }
+      }
       guard let id = Bed.id, let image = shown.with({ $0 }), request.path.hasPrefix("/v2/images/\(id)") else { return FaultReply(404) }
       if let seenBy = image.seenBy, !seenBy.contains(request.headers["x-auth-token"] ?? "") { return FaultReply(404) }
       switch request.path {
