@@ -6,6 +6,8 @@ public struct EvidenceDocument: Codable, Sendable, Hashable {
   public var digest: String
   /// The digest that was computed here, `algorithm:hex`; null when none was.
   @Nullable public var computed: String?
+  /// Further digests of the same bytes, `algorithm:hex`.
+  public var also: [String]
   /// What it was compared with, `algorithm:hex`; null when nothing was.
   @Nullable public var expected: String?
   /// Who said what to expect: `os_hash`, `checksum` or `request`; null when nobody did.
@@ -18,7 +20,7 @@ public struct EvidenceDocument: Codable, Sendable, Hashable {
   public var verifiedAt: String
 
   enum CodingKeys: String, CodingKey {
-    case digest, computed, expected
+    case digest, computed, also, expected
     case expectedFrom = "expected_from"
     case sourceSize = "source_size"
     case inspectedFormat = "inspected_format"
@@ -29,6 +31,7 @@ public struct EvidenceDocument: Codable, Sendable, Hashable {
   public init(_ evidence: Evidence) {
     digest = evidence.verdict.rawValue
     computed = evidence.computed?.description
+    also = evidence.also?.map(\.description) ?? []
     expected = evidence.expected?.description
     expectedFrom = evidence.expectedFrom
     sourceSize = evidence.sourceSize.bytes

@@ -11,7 +11,8 @@ import Wire
     let error = SlipwayError(.busy, "m", object: "o", hint: "h")
     let digest = Digest(.md5, hex: String(repeating: "0", count: 32))
     let evidence = Evidence(
-      verdict: .matched, computed: digest, expected: digest, expectedFrom: "checksum", sourceSize: ByteCount(1), inspectedFormat: "raw",
+      verdict: .matched, computed: digest, also: [digest].compactMap { $0 }, expected: digest, expectedFrom: "checksum",
+      sourceSize: ByteCount(1), inspectedFormat: "raw",
       verifiedAt: "t")
     let tally = ByteTally(virtual: 1)
     var disk = DiskDocument(
