@@ -20,15 +20,16 @@ enum BackingName {
   /// Words that are followed by a path.
   private static let local: Set<String> = ["file", "host_device", "host_cdrom"]
 
-  /// The meaning of `reference` in a file that lies in the directories `folders` (one for each way in which it can be reached).
-  static func meaning(of reference: BackingReference, in folders: [String]) -> Meaning {
+  /// The meaning of `reference` in a file that lies in the directories `folders` (one for each way in which it can be reached;
+  /// asked only for relative names).
+  static func meaning(of reference: BackingReference, in folders: () -> [String]) -> Meaning {
     guard let text = String(validating: reference.pathBytes, as: UTF8.self) else {
       return .unknown("the name of its backing file is not UTF-8")
     }
     return meaning(of: text, in: folders)
   }
 
-  private static func meaning(of text: String, in folders: [String]) -> Meaning {
+  private static func meaning(of text: String, in folders: () -> [String]) -> Meaning {
     guard !text.utf8.contains(0) else { return .unknown("the name of its backing file holds a NUL") }
     if text.hasPrefix("json:") { return described(String(text.dropFirst(5)), in: folders) }
     let word = text.prefix { $0 != "/" && $0 != ":" }
@@ -40,7 +41,7 @@ enum BackingName {
   }
 
   /// A `json:` word: every file name in it counts.
-  private static func described(_ json: String, in folders: [String]) -> Meaning {
+  private static func described(_ json: String, in folders: () -> [String]) -> Meaning {
     guard let value = try? JSONSerialization.jsonObject(with: Data(json.utf8)) else {
       return .unknown("its backing file is described by JSON that cannot be read")
     }
@@ -74,7 +75,7 @@ enum BackingName {
     }
   }
 
-  private static func paths(_ text: String, in folders: [String]) -> [String] {
-    text.hasPrefix("/") ? [text] : folders.map { $0 == "/" ? "/\(text)" : "\($0)/\(text)" }
+  private static func paths(_ text: String, in folders: () -> [String]) -> [String] {
+    text.hasPrefix("/") ? [text] : folders().map { $0 == "/" ? "/\(text)" : "\($0)/\(text)" }
   }
 }

@@ -63,17 +63,19 @@ public struct ReferenceScan: Sendable {
 
   private func drive(_ state: inout ScanState, _ pool: WorkerPool, _ deadline: Deadline) async throws {
     let work = work
-    try await withThrowingTaskGroup(of: ScanAnswer.self) { group in
+    try await withThrowingTaskGroup(of: [ScanAnswer].self) { group in
       var running = 0
       while true {
         if deadline.hasPassed { throw Self.late }
-        while running < work.limits.threads, let step = state.next() {
-          group.addTask { try await pool.run(until: deadline, orThrow: Self.late) { work.answer(step) } }
+        while running < work.limits.threads {
+          let steps = state.next(threads: work.limits.threads)
+          if steps.isEmpty { break }
+          group.addTask { try await pool.run(until: deadline, orThrow: Self.late) { steps.map { work.answer($0) } } }
           running += 1
         }
-        guard running > 0, let answer = try await group.next() else { return }
+        guard running > 0, let answers = try await group.next() else { return }
         running -= 1
-        state.merge(answer)
+        for answer in answers { state.merge(answer) }
       }
     }
   }

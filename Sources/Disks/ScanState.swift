@@ -23,8 +23,16 @@ struct ScanState {
     waiting = roots.reversed().map { .root($0) }
   }
 
+  /// The next pieces for one thread, several when many wait. None is left when there are none.
+  mutating func next(threads: Int) -> [ScanStep] {
+    let count = min(32, max(1, waiting.count / threads))
+    var steps: [ScanStep] = []
+    while steps.count < count, let step = next() { steps.append(step) }
+    return steps
+  }
+
   /// The next piece; the last that was found comes first, so that few wait.
-  mutating func next() -> ScanStep? {
+  private mutating func next() -> ScanStep? {
     guard incomplete == nil, let step = waiting.popLast() else { return nil }
     if case .directory(let path, _) = step { due.remove(path) }
     return step

@@ -73,7 +73,10 @@ struct ScanWork: Sendable {
         }
       }
     }
-    for start in stride(from: 0, to: files.count, by: 64) {
+    // The first few at once, as most directories hold no more; the rest for whoever is free.
+    let few = min(files.count, 64)
+    read(files[..<few], path, depth, &answer)
+    for start in stride(from: few, to: files.count, by: 64) {
       answer.next.append(.files(Array(files[start..<min(start + 64, files.count)]), directory: path, depth: depth))
     }
     return answer
@@ -81,14 +84,18 @@ struct ScanWork: Sendable {
 
   private func files(_ files: [ScanFile], _ path: String, _ depth: Int) -> ScanAnswer {
     var answer = ScanAnswer()
+    read(files[...], path, depth, &answer)
+    return answer
+  }
+
+  private func read(_ files: ArraySlice<ScanFile>, _ path: String, _ depth: Int, _ answer: inout ScanAnswer) {
     for file in files {
       willOpen(file.path)
       let head = DiskHead.read(file.path, format: file.format, isExpected: DiskNames.isDisk(file.name))
       note(file.path, head, isDisk: true, isRaw: file.format == "raw", &answer)
     }
-    answer.files = files.count
+    answer.files += files.count
     if !answer.vanished.isEmpty { answer.again = (path, depth) }
-    return answer
   }
 
   private func backing(_ path: String, _ format: String?) -> ScanAnswer {
@@ -108,7 +115,7 @@ struct ScanWork: Sendable {
     case .alone(let status): answer.nodes.append(ScanNode(path: path, identity: status.identity, isDisk: isDisk))
     case .names(let reference, let status):
       var node = ScanNode(path: path, identity: status.identity, isDisk: isDisk)
-      switch BackingName.meaning(of: reference, in: folders(of: path)) {
+      switch BackingName.meaning(of: reference, in: { folders(of: path) }) {
       case .remote: break
       // The first bytes of a raw disk are its guest's to choose: they must not stop the cleaning of a host.
       case .unknown(let problem): if !isRaw { answer.unreadable.append(.init(path: path, mayReferTo: nil, problem: problem)) }
@@ -119,7 +126,7 @@ struct ScanWork: Sendable {
     case .unreadable(let problem, let status, let salvage):
       let identity = status?.identity ?? Self.identity(of: path) ?? FileIdentity(device: 0, inode: 0)
       var node = ScanNode(path: path, identity: identity, isDisk: isDisk)
-      if let salvage, case .files(let files) = BackingName.meaning(of: salvage, in: folders(of: path)) {
+      if let salvage, case .files(let files) = BackingName.meaning(of: salvage, in: { folders(of: path) }) {
         for places in files { follow(places, format: nil, &node, &answer) }
       }
       // A name in a damaged header that leads nowhere may itself be damaged: it says nothing.

@@ -7,10 +7,11 @@ public struct BaseName: Sendable, Hashable, Comparable, Codable, CustomStringCon
 
   /// Nil unless `text` has the form.
   public init?(_ text: String) {
-    let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-    let digits = Set("0123456789abcdef".utf8)
-    guard parts.count == 2, parts[0].utf8.count == BaseName.digits, parts[0].utf8.allSatisfy(digits.contains),
-      let format = BaseFormat(rawValue: String(parts[1]))
+    // Tens of thousands of names are read at once: nothing is allocated for it.
+    let (head, ending) = (text.utf8.prefix(BaseName.digits), text.utf8.dropFirst(BaseName.digits))
+    let isDigits = head.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
+    guard head.count == BaseName.digits, isDigits,
+      let format = BaseName.formats.first(where: { ending.elementsEqual($0.ending.utf8) })?.format
     else { return nil }
     self.text = text
     self.format = format
@@ -21,6 +22,8 @@ public struct BaseName: Sendable, Hashable, Comparable, Codable, CustomStringCon
     text = "\(hash.prefix(BaseName.digits)).\(format.rawValue)"
     self.format = format
   }
+
+  private static let formats = BaseFormat.allCases.map { (format: $0, ending: ".\($0.rawValue)") }
 
   /// 160 bits: what a name needs to be unique, and no more than Nova's own names have.
   static let digits = 40

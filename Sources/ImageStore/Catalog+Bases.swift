@@ -47,14 +47,14 @@ extension Catalog {
   }
 
   /// What the catalog knows of every base, but for the images.
-  func rows() throws -> [BaseName: CatalogRow] {
+  func rows(only wanted: BaseName? = nil) throws -> [BaseName: CatalogRow] {
     try read { database in
       var found: [BaseName: CatalogRow] = [:]
       let sql = """
         SELECT name, stamp, file_size, created, hits, last_use, virtual_size, image_name, source, route, verdict, verified_at, pin, damage
-        FROM base
+        FROM base WHERE ?1 IS NULL OR name = ?1
         """
-      let rows = try Row.fetchCursor(database, sql: sql)
+      let rows = try Row.fetchCursor(database, sql: sql, arguments: [wanted?.text])
       while let row = try rows.next() {
         guard let name = BaseName(row[0] as String) else { continue }
         found[name] = CatalogRow(
@@ -66,10 +66,11 @@ extension Catalog {
   }
 
   /// The images that each base serves.
-  func images() throws -> [BaseName: [ImageID]] {
+  func images(of wanted: BaseName? = nil) throws -> [BaseName: [ImageID]] {
     try read { database in
       var found: [BaseName: [ImageID]] = [:]
-      let rows = try Row.fetchCursor(database, sql: "SELECT name, image FROM base_image ORDER BY name, image")
+      let sql = "SELECT name, image FROM base_image WHERE ?1 IS NULL OR name = ?1 ORDER BY name, image"
+      let rows = try Row.fetchCursor(database, sql: sql, arguments: [wanted?.text])
       while let row = try rows.next() {
         if let name = BaseName(row[0] as String), let image = ImageID(row[1] as String) { found[name, default: []].append(image) }
       }

@@ -49,11 +49,14 @@ extension Store {
   }
 
   /// Changes whenever one of the small files beside the base is replaced, made or removed.
-  func stamp(_ name: BaseName) throws(SlipwayError) -> String {
-    var parts: [String] = []
+  /// `beside` are the names in `meta`, where they are known: what is not among them is not looked for.
+  func stamp(_ name: BaseName, among beside: Set<String>? = nil) throws(SlipwayError) -> String {
+    var text = ""
     for file in [name.sidecar, name.pin, name.damage] {
-      if let status = try meta.status(of: file) { parts.append("\(status.inode) \(status.modified)") } else { parts.append("-") }
+      if !text.isEmpty { text += "," }
+      let isThere = beside?.contains(file) ?? true
+      if isThere, let status = try meta.status(of: file) { text += "\(status.inode) \(status.modified)" } else { text += "-" }
     }
-    return parts.joined(separator: ",")
+    return text
   }
 }
