@@ -57,13 +57,14 @@ let all: [Target] = [
   room("Disks", ["Model", "Runtime", "Files", "Ceph", "ImageFormats"]),
   room("Transports", ["Model", "Runtime", "Transfer", "ImageFormats", "Ceph", "HTTPClient", "Crypto", "Files"]),
   room("OpenStack", ["Model", "Runtime", "HTTPClient", yams, logging]),
+  room("ImageTrust", ["Model", "Runtime", "Files", "Crypto"]),
 
   // Tier 4: who introduces the rooms to each other, and the words spoken outside.
   room(
     "Agent",
     [
       "Model", "Runtime", "Planner", "Cleaner", "ImageStore", "Disks", "Transports", "OpenStack", "Transfer", "ImageFormats",
-      "Configuration", "Ceph", "HTTPClient", "Crypto", "Files",
+      "ImageTrust", "Configuration", "Ceph", "HTTPClient", "Crypto", "Files",
     ]),
   room("Wire", ["Model"]),
 
@@ -100,6 +101,7 @@ let all: [Target] = [
   tests("Transports", ["Model", "Runtime", "Transfer", "ImageFormats", "Files", "HTTPClient", "FaultServer", "TestSupport", logging]),
   tests("OpenStack", ["Model", "Runtime", "HTTPClient", "FaultServer", logging]),
   tests("Agent", ["Model", "Runtime", "Cleaner", "Configuration", "Crypto", "FaultServer", "Files", "ImageStore", "OpenStack", logging]),
+  tests("ImageTrust", ["Model", "Runtime", "Crypto", logging]),
   tests("Wire", ["Model"]),
   // The verbs, and the reference pages against them and the words of Model and Wire.
   tests("slipway", ["Cleaner", "Configuration", "Model", "Wire", arguments]),

@@ -96,7 +96,7 @@ public final class StreamingDigest: Sendable {
   }
 
   /// OpenSSL's name of the algorithm.
-  private static func name(_ algorithm: DigestAlgorithm) -> String {
+  static func name(_ algorithm: DigestAlgorithm) -> String {
     switch algorithm {
     case .md5: "MD5"
     case .sha1: "SHA1"

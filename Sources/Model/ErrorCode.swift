@@ -24,6 +24,14 @@ public enum ErrorCode: String, Sendable, Hashable, CaseIterable, Codable {
   case sizeMismatch = "size_mismatch"
   case digestRequired = "digest_required"
   case signatureUnsupported = "signature_unsupported"
+  /// The image's signature properties are incomplete or malformed.
+  case signatureInvalid = "signature_invalid"
+  case signatureMismatch = "signature_mismatch"
+  case signatureRequired = "signature_required"
+  /// A certificate that is missing, not shown to us, malformed, expired, or not of the kind that is asked for.
+  case certificateUnusable = "certificate_unusable"
+  /// No chain leads from a certificate to one that is trusted.
+  case certificateUntrusted = "certificate_untrusted"
   case formatRefused = "format_refused"
   case formatMismatch = "format_mismatch"
   case notCloneable = "not_cloneable"
@@ -38,6 +46,7 @@ public enum ErrorCode: String, Sendable, Hashable, CaseIterable, Codable {
   case imageServiceUnavailable = "image_service_unavailable"
   case imageServiceDenied = "image_service_denied"
   case imageNotReady = "image_not_ready"
+  case certificateServiceUnavailable = "certificate_service_unavailable"
   case sourceFailed = "source_failed"
   case timeout
   // 6: no space
@@ -72,11 +81,12 @@ extension ErrorCode {
     case .usage, .configuration, .ambiguousName, .invalidURL, .invalidSize, .invalidName: 2
     case .imageNotFound, .imageDeleted, .diskNotFound, .baseNotFound, .sourceNotFound: 3
     case .imageDeactivated, .imageUnusable, .sizeTooSmall, .belowMinDisk, .digestMismatch, .sizeMismatch, .digestRequired,
-      .signatureUnsupported, .formatRefused, .formatMismatch, .notCloneable, .noRoute, .locationNotAllowed, .notOurs, .storeRefused,
+      .signatureUnsupported, .signatureInvalid, .signatureMismatch, .signatureRequired, .certificateUnusable, .certificateUntrusted,
+      .formatRefused, .formatMismatch, .notCloneable, .noRoute, .locationNotAllowed, .notOurs, .storeRefused,
       .baseDamaged:
       4
-    case .clusterUnreachable, .permissionDenied, .imageServiceUnavailable, .imageServiceDenied, .imageNotReady, .sourceFailed,
-      .timeout:
+    case .clusterUnreachable, .permissionDenied, .imageServiceUnavailable, .imageServiceDenied, .imageNotReady,
+      .certificateServiceUnavailable, .sourceFailed, .timeout:
       5
     case .noSpace: 6
     case .busy, .inUse, .nameConflict: 7
@@ -94,9 +104,12 @@ extension ErrorCode {
     case .imageDeleted: 410
     case .locationNotAllowed, .notOurs: 403
     case .imageDeactivated, .imageUnusable, .sizeTooSmall, .belowMinDisk, .digestMismatch, .sizeMismatch, .digestRequired,
-      .signatureUnsupported, .formatRefused, .formatMismatch, .notCloneable, .noRoute, .storeRefused, .baseDamaged:
+      .signatureUnsupported, .signatureInvalid, .signatureMismatch, .signatureRequired, .certificateUnusable, .certificateUntrusted,
+      .formatRefused, .formatMismatch, .notCloneable, .noRoute, .storeRefused, .baseDamaged:
       422
-    case .clusterUnreachable, .permissionDenied, .imageServiceUnavailable, .imageServiceDenied, .imageNotReady, .sourceFailed: 503
+    case .clusterUnreachable, .permissionDenied, .imageServiceUnavailable, .imageServiceDenied, .imageNotReady,
+      .certificateServiceUnavailable, .sourceFailed:
+      503
     case .timeout: 504
     case .noSpace: 507
     case .busy, .inUse, .nameConflict: 409
@@ -112,13 +125,14 @@ extension ErrorCode {
     case .usage, .ambiguousName, .invalidURL, .invalidSize, .invalidName: .never
     case .imageNotFound, .imageDeleted, .diskNotFound, .baseNotFound, .sourceNotFound: .never
     case .imageDeactivated, .imageUnusable, .sizeTooSmall, .belowMinDisk, .digestMismatch, .sizeMismatch, .digestRequired,
-      .signatureUnsupported, .formatRefused, .formatMismatch, .notCloneable, .noRoute, .locationNotAllowed, .notOurs:
+      .signatureUnsupported, .signatureInvalid, .signatureMismatch, .signatureRequired, .certificateUnusable, .certificateUntrusted,
+      .formatRefused, .formatMismatch, .notCloneable, .noRoute, .locationNotAllowed, .notOurs:
       .never
     case .nameConflict, .batchFailed: .never
     case .configuration, .storeRefused, .baseDamaged, .clusterUnreachable, .permissionDenied, .imageServiceDenied, .noSpace, .ioError,
       .internalError:
       .elsewhere
-    case .imageServiceUnavailable, .imageNotReady, .sourceFailed, .timeout, .busy, .inUse, .cancelled: .here
+    case .imageServiceUnavailable, .certificateServiceUnavailable, .imageNotReady, .sourceFailed, .timeout, .busy, .inUse, .cancelled: .here
     }
   }
 }
