@@ -53,7 +53,7 @@ extension Store {
     let store = Store(
       layout: layout, root: root, places: places, meta: meta, locks: locks, leases: leases, temporary: temporary, quarantine: quarantine,
       catalog: catalog, pool: pool, sharedFileSystem: shared, unnamed: unnamed, clock: clock, warn: warn)
-    store.sweepNow()
+    store.sweepAtOpen()
     if isFresh { store.reconcile() }
     return store
   }

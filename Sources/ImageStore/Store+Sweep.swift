@@ -4,8 +4,8 @@ internal import Runtime
 
 extension Store {
   /// Mends and removes what crashed processes left behind: a base that was on its way out gets its name back; files in `tmp` and `leases` with our
-  /// names whose owner is gone, and small files whose base never came, go. Nothing else is touched. `open` does it; a daemon may do it again. The
-  /// number of names dealt with.
+  /// names whose owner is gone, and small files whose base never came, go. Nothing else is touched. A daemon and a cleaning do it now and then;
+  /// `open` does it too, the last part only when somebody has died or an hour has passed. The number of names dealt with.
   @discardableResult
   public func sweep() async throws -> Int {
     try await pool.run { self.sweepNow() }
@@ -13,6 +13,40 @@ extension Store {
 
   @discardableResult
   func sweepNow() -> Int {
+    let count = sweepTemporary() + sweepCompanions()
+    noteSweep()
+    return count
+  }
+
+  /// What may be done at every start: with ten thousand bases, a look at all that lies beside them would cost a hit more than the rest of it.
+  func sweepAtOpen() {
+    guard sweepTemporary() > 0 || isSweepDue() else { return }
+    sweepCompanions()
+    noteSweep()
+  }
+
+  private static let sweepMark = "swept"
+  /// Seconds between two thorough sweeps.
+  private static let sweepInterval: Int64 = 3600
+
+  private func isSweepDue() -> Bool {
+    guard let mark = try? locks.status(of: Self.sweepMark) else { return true }
+    // Not `now()`: the mark's time is the system's. One from the future is a clock's that was moved back.
+    let age = Store.systemTime() - mark.modified / 1_000_000_000
+    return age < -1 || age > Self.sweepInterval
+  }
+
+  private func noteSweep() {
+    do throws(SlipwayError) {
+      let mark = try locks.openOrCreateFile(Self.sweepMark)
+      try mark.write([UInt8(ascii: "x")], at: 0)
+      try mark.close()
+    } catch {
+      warn("the next start sweeps again: \(error)")
+    }
+  }
+
+  private func sweepTemporary() -> Int {
     var count = 0
     // Bases that were on their way out first: what lies beside them must not be taken for an orphan's.
     for text in (try? temporary.names()) ?? [] {
@@ -27,7 +61,7 @@ extension Store {
       guard let name = TemporaryName(parsing: text), name.kind == .lease, isAbandoned(name, text, in: leases) else { continue }
       if removeLeftover(text, in: leases) { count += 1 }
     }
-    return count + sweepCompanions()
+    return count
   }
 
   /// Whether nobody works on it: its owner is gone by name, and holds no lock (a process in another pid namespace looks gone, but holds one).
@@ -65,6 +99,7 @@ extension Store {
   }
 
   /// Files in `meta` and `locks` whose base is not there. (Lock files stay: removing one would let two holders in.)
+  @discardableResult
   private func sweepCompanions() -> Int {
     guard let asides = try? temporary.names(), let present = try? Set(bases.names()) else { return 0 }
     let leaving = Set(asides.compactMap { TemporaryName(parsing: $0)?.base })

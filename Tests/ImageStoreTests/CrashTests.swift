@@ -47,6 +47,7 @@ import Testing
 
   private func look() async throws {
     let store = try await scratch.open()
+    try await store.sweep()
     for entry in try await store.list() {
       let record = try #require(entry.state.record, "\(entry)")
       let report = try await store.verify(record.name, context: scratch.context)

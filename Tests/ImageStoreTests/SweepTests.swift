@@ -92,4 +92,23 @@ import Testing
     }
     #expect(TemporaryName(.part).text != TemporaryName(.part).text)
   }
+
+  @Test func aStartLooksAtEverythingOnlyWhenSomebodyDiedOrAnHourHasPassed() async throws {
+    await (try scratch.open()).close()
+    let orphan = "meta/\(try identity(1).name).json"
+    func startLeavesIt() async throws -> Bool {
+      try scratch.write("{}", to: orphan)
+      await (try scratch.open()).close()
+      return scratch.text(of: orphan) != nil
+    }
+    #expect(try await startLeavesIt())
+    try scratch.write("x", to: "tmp/\(TemporaryName(.part, owner: ended).text)")
+    #expect(try await !startLeavesIt())
+    #expect(try await startLeavesIt())
+    for seconds in [-4000, 4000] {
+      var times = [timeval(tv_sec: time(nil) + seconds, tv_usec: 0), timeval(tv_sec: time(nil) + seconds, tv_usec: 0)]
+      #expect(utimes("\(scratch.storePath)/locks/swept", &times) == 0)
+      #expect(try await !startLeavesIt())
+    }
+  }
 }
