@@ -149,7 +149,7 @@ extension Agent {
       (info, outcome) = try await disks.make(record, context: context) { file in
         let source = try await store.openBase(base.record.name)
         do {
-          try await agent.copy(source, to: file, size: size.bytes, context)
+          try await agent.copy(source, to: file, in: disks.directory, size: size.bytes, context)
           _ = try await agent.files.runAlways { try source.close() }
         } catch {
           _ = try? await agent.files.runAlways { try source.close() }
@@ -164,12 +164,21 @@ extension Agent {
   }
 
   /// A flat copy: the base's blocks shared where the file system can, else its data copied and its holes kept; grown to `size`.
-  private func copy(_ source: File, to file: File, size: Int64, _ context: RequestContext) async throws {
+  private func copy(_ source: File, to file: File, in directory: Directory, size: Int64, _ context: RequestContext) async throws {
     if try await files.run({ try file.reflink(from: source) }) {
       try await files.run { try file.truncate(to: size) }
       return
     }
-    let length = try await files.run { try source.size() }
+    let length = try await files.run {
+      let (needed, space) = (try source.status().allocated, try directory.space())
+      guard space.total == 0 || needed <= space.free else {
+        throw SlipwayError(
+          .noSpace, "\(directory.path) needs \(ByteCount(needed)) and its file system has \(ByteCount(space.free)) free",
+          object: directory.path,
+          hint: "free space there, or use --target qcow2")
+      }
+      return try source.size()
+    }
     var options = TransferOptions()
     options.phase = .transferring
     _ = try await Transfer.run(

@@ -87,7 +87,6 @@ extension Agent {
         return try await self.hit(record, image.key, start, context, tally)
       }
       let (published, route, tally) = try await work.run(&planner)
-      await store.recordUse(published.record.name)
       return FetchAnswer(
         image: image.key, path: published.path, record: published.record, route: route, tally: tally, duration: ContinuousClock.now - start)
     }

@@ -22,6 +22,8 @@ public final class Agent: Sendable {
   let data: WorkerPool
   /// Memory of all transfers together.
   let budget: ByteBudget
+  /// One for each image that may be moved at once.
+  let transfers: ByteBudget
   private let storeSlot = Lazy<Store>()
   private let disksSlot = Lazy<FileDisks>()
   private let glanceSlot = Lazy<ImageService>()
@@ -41,6 +43,7 @@ public final class Agent: Sendable {
     files = WorkerPool(name: "files", threads: 8)
     data = WorkerPool(name: "data", threads: 4)
     budget = ByteBudget(capacity: Int(clamping: configuration.limits.memory.bytes))
+    transfers = ByteBudget(capacity: configuration.limits.transfers)
   }
 
   /// Closes what is open: images and pools have been closed by whoever opened them; connections are closed here, each within its timeout.

@@ -90,6 +90,9 @@ struct BaseWork {
   /// One candidate. A download that broke where it cannot resume begins again, twice at most.
   private func attempt<Value>(_ choice: Choice, _ body: (Choice) async throws -> Value) async throws -> Value {
     var tries = choice.route == .download ? 3 : 1
+    // Whoever holds one waits for no other base, so that nobody waits in a circle.
+    try await agent.transfers.take(1)
+    defer { agent.transfers.give(1) }
     while true {
       tries -= 1
       do {

@@ -42,6 +42,9 @@ struct Attempt {
     case EDQUOT:
       error.code = .noSpace
       error.hint = "free space or raise the disk quota on the file system of \(path)"
+    case EFBIG:
+      error.code = .noSpace
+      error.hint = "its file system cannot hold a file of that size"
     case ENOENT: error.code = missing
     case EACCES, EPERM:
       error.code = .permissionDenied

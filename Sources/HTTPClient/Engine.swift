@@ -31,7 +31,8 @@ final class Engine: @unchecked Sendable {
     _ = slipway_multi_setopt_long(multi, CURLMOPT_MAXCONNECTS, settings.idleConnections)
   }
 
-  func start() { Thread.detach(name: "http") { self.run() } }
+  /// Starts the thread; false when the system gives none.
+  func start() -> Bool { Thread.detach(name: "http") { self.run() } }
 
   /// Hands a command to the thread; false once it has ended.
   @discardableResult func post(_ command: Command) -> Bool {

@@ -41,8 +41,9 @@ public final class HTTPClient: Sendable {
     guard HTTPClient.global, let engine = Engine(settings: settings) else {
       throw SlipwayError(.internalError, "libcurl could not be set up")
     }
+    // Without it every request would wait for ever.
+    guard engine.start() else { throw SlipwayError(.internalError, "the system gives no thread for HTTP") }
     self.engine = engine
-    engine.start()
   }
 
   deinit { engine.post(.stop) }

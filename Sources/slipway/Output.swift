@@ -6,19 +6,36 @@ internal import Wire
 
 /// What goes out: answers on stdout, everything for people's eyes only on stderr.
 enum Output {
-  /// One line on stdout.
-  static func line(_ text: String) { write(text + "\n", to: STDOUT_FILENO) }
+  /// One line, or several, on stdout.
+  static func line(_ text: String) { write(printable(text) + "\n", to: STDOUT_FILENO) }
 
-  /// One line on stderr.
-  static func note(_ text: String) { write(text + "\n", to: STDERR_FILENO) }
+  /// One line, or several, on stderr.
+  static func note(_ text: String) { write(printable(text) + "\n", to: STDERR_FILENO) }
 
   /// One JSON document on stdout, and nothing else.
-  static func document(_ document: some Encodable) throws { line(try WireCoding.text(document)) }
+  static func document(_ document: some Encodable) throws { write(try WireCoding.text(document) + "\n", to: STDOUT_FILENO) }
+
+  /// `text` without what a terminal would obey: a tenant chooses an image's name, and it must not move the cursor of whoever reads it.
+  private static func printable(_ text: String) -> String {
+    guard text.unicodeScalars.contains(where: isCommand) else { return text }
+    var scalars = String.UnicodeScalarView()
+    for scalar in text.unicodeScalars { scalars.append(isCommand(scalar) ? "\u{FFFD}" : scalar) }
+    return String(scalars)
+  }
+
+  /// Control characters but for tab and line feed, and those that change the direction of writing.
+  private static func isCommand(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.value {
+    case 9, 10: false
+    case 0..<32, 127..<160, 0x202A...0x202E, 0x2066...0x2069: true
+    default: false
+    }
+  }
 
   /// An error: a document on stdout with `json`, a sentence on stderr else.
   static func report(_ error: SlipwayError, json: Bool) {
     if json, let text = try? WireCoding.text(ErrorDocument(error)) {
-      line(text)
+      write(text + "\n", to: STDOUT_FILENO)
     } else {
       note("slipway: \(error.message)" + (error.hint.map { "\n  \($0)" } ?? ""))
     }

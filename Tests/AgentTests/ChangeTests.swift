@@ -93,4 +93,24 @@ import Testing
     }
     #expect(bed.names("tmp").isEmpty)
   }
+
+  @Test func noMoreImagesAreMovedAtOnceThanAllowed() async throws {
+    let (first, second) = (
+      try FaultServer { _ in FaultReply(200, [("ETag", "\"a\"")], body: Bed.bytes()).with { $0.hang = 1000 } },
+      try FaultServer { _ in FaultReply(200, [("ETag", "\"a\"")], body: Bed.bytes()) }
+    )
+    try await bed.withAgent("limits: { transfers: 1 }") { agent in
+      let (one, two, context) = (bed.typed("\(first.url)/i"), bed.typed("\(second.url)/i"), bed.context)
+      let hanging = Task { try await agent.fetch(one, format: nil, context: context) }
+      while !first.requests.contains(where: { $0.method == "GET" }) { try await Task.sleep(for: .milliseconds(10)) }
+      let waiting = Task { try await agent.fetch(two, format: nil, context: context) }
+      try await Task.sleep(for: .milliseconds(500))
+      #expect(!second.requests.contains { $0.method == "GET" })
+      hanging.cancel()
+      _ = await hanging.result
+      #expect(try await waiting.value.route == .download)
+    }
+    first.stop()
+    second.stop()
+  }
 }

@@ -53,4 +53,14 @@ import Testing
     program.interrupt()
     try await program.wait().failed(130, "cancelled")
   }
+
+  @Test func aNameDoesNotCommandTheTerminal() throws {
+    let host = try Host()
+    let name = "evil\u{1B}]0;title\u{7}\u{1B}[2J\u{202E}"
+    let result = try Command.run(
+      Host.executable(), ["fetch", name, "--config", host.config], environment: host.environment())
+    #expect(result.status == 3)
+    #expect(result.errors.contains("evil"))
+    for scalar in ["\u{1B}", "\u{7}", "\u{202E}"] { #expect(!result.errors.contains(scalar)) }
+  }
 }
