@@ -14,7 +14,10 @@ extension Agent {
     dryRun: Bool, context: RequestContext, done: @escaping @Sendable (CleanReport.Evicted) -> Void = { _ in }
   ) async throws -> CleanReport {
     let store = try await store(context)
-    if !dryRun { try await store.refuseInMaintenance("cleaning") }
+    if !dryRun {
+      try await store.refuseInMaintenance("cleaning")
+      _ = try await store.sweep()
+    }
     var view = try await cleanView(store, context)
     if dryRun, let barrier = try await maintenanceBarrier(store) { view.world.barriers.append(barrier) }
     let policy = cleanPolicy

@@ -52,9 +52,9 @@ extension Catalog {
       var found: [BaseName: CatalogRow] = [:]
       let sql = """
         SELECT name, stamp, file_size, created, hits, last_use, virtual_size, image_name, source, route, verdict, verified_at, pin, damage
-        FROM base WHERE ?1 IS NULL OR name = ?1
+        FROM base
         """
-      let rows = try Row.fetchCursor(database, sql: sql, arguments: [wanted?.text])
+      let rows = try Self.cursor(database, sql, of: wanted)
       while let row = try rows.next() {
         guard let name = BaseName(row[0] as String) else { continue }
         found[name] = CatalogRow(
@@ -69,13 +69,18 @@ extension Catalog {
   func images(of wanted: BaseName? = nil) throws -> [BaseName: [ImageID]] {
     try read { database in
       var found: [BaseName: [ImageID]] = [:]
-      let sql = "SELECT name, image FROM base_image WHERE ?1 IS NULL OR name = ?1 ORDER BY name, image"
-      let rows = try Row.fetchCursor(database, sql: sql, arguments: [wanted?.text])
+      let rows = try Self.cursor(database, "SELECT name, image FROM base_image", of: wanted, order: "name, image")
       while let row = try rows.next() {
         if let name = BaseName(row[0] as String), let image = ImageID(row[1] as String) { found[name, default: []].append(image) }
       }
       return found
     }
+  }
+
+  /// All rows of a table with a column `name`, or those of one base, by its index.
+  private static func cursor(_ database: Database, _ sql: String, of name: BaseName?, order: String = "name") throws -> RowCursor {
+    guard let name else { return try Row.fetchCursor(database, sql: "\(sql) ORDER BY \(order)") }
+    return try Row.fetchCursor(database, sql: "\(sql) WHERE name = ? ORDER BY \(order)", arguments: [name.text])
   }
 
   /// Forgets a base.
@@ -112,8 +117,7 @@ extension Catalog {
   func usage(only name: BaseName? = nil) throws -> [BaseName: BaseUsage] {
     try read { database in
       var found: [BaseName: BaseUsage] = [:]
-      let rows = try Row.fetchCursor(
-        database, sql: "SELECT name, hits, last_use FROM base WHERE ?1 IS NULL OR name = ?1", arguments: [name?.text])
+      let rows = try Self.cursor(database, "SELECT name, hits, last_use FROM base", of: name)
       while let row = try rows.next() {
         if let name = BaseName(row["name"] as String) { found[name] = BaseUsage(hits: row["hits"], lastUse: row["last_use"]) }
       }

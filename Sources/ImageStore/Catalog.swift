@@ -115,10 +115,14 @@ final class Catalog: Sendable {
       // Hits and last use are all that is not in the directory, so they are kept; an empty stamp has the rest filled in.
       try database.execute(sql: additions.map { "ALTER TABLE base ADD COLUMN \($0);" }.joined(separator: "\n"))
       try database.execute(sql: "UPDATE base SET stamp = ''")
+      try database.execute(sql: imageIndex)
       try database.execute(sql: "PRAGMA user_version = \(Catalog.version)")
     }
     return .migrated
   }
+
+  /// So that a base's images are found without a look at all.
+  private static let imageIndex = "CREATE INDEX IF NOT EXISTS base_image_name ON base_image (name)"
 
   /// What version 2 added.
   private static let additions = [
@@ -146,6 +150,7 @@ final class Catalog: Sendable {
             \(additions.joined(separator: ", "))
           ) WITHOUT ROWID;
           CREATE TABLE base_image (image TEXT NOT NULL, name TEXT NOT NULL, PRIMARY KEY (image, name)) WITHOUT ROWID;
+          \(imageIndex);
           """)
       // Last: a catalog that was not finished has version 0 and is made anew.
       try database.execute(sql: "PRAGMA user_version = \(version)")
