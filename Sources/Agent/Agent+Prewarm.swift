@@ -153,7 +153,7 @@ extension Agent {
     } catch {
       try Task.checkCancellation()
       let ours = SlipwayError.wrap(error)
-      context.log(.warning, "an image was not prewarmed", ["image": item.label, "error": ours.message])
+      context.log(.info, "an image was not prewarmed", ["image": item.label, "error": ours.message])
       return PrewarmOutcome(image: item.label, word: .failed, answer: nil, error: ours)
     }
   }

@@ -21,7 +21,10 @@ extension Agent {
       case .name(let name): description = try await glance.image(named: name, token: request.token, context: context)
       case .location: throw SlipwayError(.internalError, "a location has no place here")
       }
-    } catch let error as SlipwayError {
+    } catch var error as SlipwayError {
+      if case .name(let name) = request.reference, error.code == .imageNotFound {
+        error.hint = (error.hint.map { "\($0); " } ?? "") + "for a file of that name write ./\(name)"
+      }
       return try await survive(error, request, glance, context)
     }
     do {

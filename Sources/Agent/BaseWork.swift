@@ -61,7 +61,7 @@ struct BaseWork {
       } catch let error as SlipwayError {
         try Task.checkCancellation()
         guard let reason = reason(for: error) else { throw error }
-        context.log(.warning, "a source failed", ["image": image.key, "route": choice.route.rawValue, "error": error.description])
+        context.log(.warning, "a source failed", ["image": image.key, "route": choice.route.rawValue, "error": error.message])
         last = error
         if reason == .digestMismatch || reason == .sizeMismatch {
           mismatches += 1

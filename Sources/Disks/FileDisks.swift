@@ -84,7 +84,8 @@ public struct FileDisks: Sendable {
 
   func foreign(_ file: String) -> SlipwayError {
     let path = "\(directory.path)/\(file)"
-    return SlipwayError(.notOurs, "\(path) exists and was not made by Slipway", object: path, hint: "choose another name, or move it away")
+    return SlipwayError(
+      .notOurs, "\(path) exists and was not made by Slipway", object: path, hint: "it is left alone; move it away, or choose another name")
   }
 
   /// One disk. Throws `disk_not_found`.

@@ -92,7 +92,7 @@ public struct RBDDisks: Sendable {
   func foreign(_ name: DiskName) -> SlipwayError {
     SlipwayError(
       .notOurs, "image \(pool.name)/\(name) exists and was not made by Slipway", object: "\(pool.name)/\(name)",
-      hint: "choose another name, or look at it with: rbd info \(pool.name)/\(name)")
+      hint: "it is left alone; look at it with 'rbd info \(pool.name)/\(name)', or choose another name")
   }
 
   /// Whether librbd made an image of that id for the client `instance`: its ids are that number and a random one, both in hexadecimal, and

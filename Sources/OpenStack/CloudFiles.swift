@@ -70,7 +70,8 @@ public struct CloudFiles: Sendable {
     let tried = told ?? directories.map { "\($0)/\(stem).yaml" }.joined(separator: ", ")
     guard let path = told ?? candidates.first(where: { access($0, F_OK) == 0 }) else { return File(path: nil, tried: tried, clouds: []) }
     guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
-      throw SlipwayError(.configuration, "\(path) cannot be read as text", object: path, hint: "check \(variable) and the file's rights")
+      let reason = access(path, R_OK) == 0 ? "it is not a text in UTF-8" : String(cString: strerror(errno))
+      throw SlipwayError(.configuration, "\(path) cannot be read: \(reason)", object: path, hint: "check \(variable) and the file's rights")
     }
     let root: Node?
     do {

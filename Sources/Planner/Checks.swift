@@ -71,15 +71,15 @@ struct Checks {
   func formats(clone: Bool) throws(Stop) {
     let format = image.diskFormat
     let shown = format.map { "'\($0)'" } ?? "unknown"
-    if clone, format != "raw" { throw .refused(.notRaw, "the disk_format of \(image.label) is \(shown), and only raw can be cloned") }
+    if clone, format != "raw" { throw .refused(.notRaw, "the disk_format of image \(image.label) is \(shown), and only raw can be cloned") }
     guard format == "raw" || format == "qcow2" else {
-      throw .refused(.formatUnsupported, "the disk_format of \(image.label) is \(shown), and only raw and qcow2 are read")
+      throw .refused(.formatUnsupported, "the disk_format of image \(image.label) is \(shown), and only raw and qcow2 are read")
     }
     guard image.containerFormat == "bare" else {
       let container = image.containerFormat.map { "'\($0)'" } ?? "unknown"
-      throw .refused(.containerNotBare, "the container_format of \(image.label) is \(container), and only bare is read")
+      throw .refused(.containerNotBare, "the container_format of image \(image.label) is \(container), and only bare is read")
     }
-    if image.encrypted { throw .refused(.encrypted, "\(image.label) is encrypted") }
+    if image.encrypted { throw .refused(.encrypted, "image \(image.label) is encrypted") }
   }
 
   /// Whether a disk of the size asked holds the image; `virtual` is the size that a guest sees, nil when nobody knows it yet.
@@ -87,12 +87,12 @@ struct Checks {
   func sizes(_ virtual: ByteCount?) throws(Stop) {
     guard !request.baseOnly else { return }
     if let size = request.size, let virtual, virtual > size {
-      throw .refused(.tooLarge, "\(image.label) is \(virtual) (\(virtual.bytes) bytes), more than the \(size) asked")
+      throw .refused(.tooLarge, "image \(image.label) is \(virtual) (\(virtual.bytes) bytes), more than the \(size) asked")
     }
     // Rounded down, so that a min_disk of any size compares without overflow.
     if let size = request.size ?? virtual, size.bytes >> 30 < image.minDiskGiB {
       throw .refused(
-        .belowMinDisk, "\(image.label) asks for at least \(image.minDiskGiB) GiB (min_disk), more than the \(size) of the disk")
+        .belowMinDisk, "image \(image.label) asks for at least \(image.minDiskGiB) GiB (min_disk), more than the \(size) of the disk")
     }
   }
 
@@ -100,7 +100,7 @@ struct Checks {
   func found(_ facts: ProbeFacts, at what: String) throws(Stop) {
     guard let size = facts.size else { return }
     if let told = image.size, told != size {
-      throw .refused(.sizeMismatch, "\(what) has \(size.bytes) bytes, and \(image.label) should have \(told.bytes)")
+      throw .refused(.sizeMismatch, "\(what) has \(size.bytes) bytes, and image \(image.label) should have \(told.bytes)")
     }
     if image.diskFormat == "raw" { try sizes(size) }
   }

@@ -11,12 +11,14 @@ extension Plan {
       // Only where there is something to descend to, the way there is worth telling.
       let barred = candidates.contains { $0.route == .download && $0.reason == .fallbackNotAllowed }
       // A typed location is in the sentence already.
-      let what = passing.sentence.contains(label) ? passing.sentence : "\(label) cannot be reached now: \(passing.sentence)"
+      let what = passing.sentence.contains(label) ? passing.sentence : "image \(label) cannot be reached now: \(passing.sentence)"
       return SlipwayError(
         passing.reason.outageCode, what, object: label,
-        hint: barred
-          ? "try again, or set on_direct_failed: fallback to allow a download meanwhile"
-          : "try again, or ask 'slipway doctor' what is wrong")
+        hint: passing.reason == .permissionDenied
+          ? "check the key and the caps of that user; 'slipway doctor' tries them all"
+          : barred
+            ? "try again, or set on_direct_failed: fallback to allow a download meanwhile"
+            : "try again, or ask 'slipway doctor' what is wrong")
     }
     if target == .rbd, !request.policy.clusters.contains(where: { $0.name == request.policy.targetCluster }) {
       return SlipwayError(
@@ -56,9 +58,11 @@ extension Plan {
       (code, hint) = (.invalidURL, "give rbd://fsid/pool/image/snapshot, file:///path or http(s)://host/path")
     case .schemeUnsupported where known == .other:
       (code, hint) = (.invalidURL, "give rbd://fsid/pool/image/snapshot, file:///path or http(s)://host/path")
-    case .schemeNotAllowed, .poolNotAllowed, .rootNotAllowed, .unknownCluster:
-      (code, hint) = (.locationNotAllowed, "see 'slipway config show' for the clusters, image_pools and file_roots that are allowed")
-    case .poolMissing, .sourceMissing, .snapshotMissing: (code, hint) = (.sourceNotFound, "check the location")
+    case .rootNotAllowed: (code, hint) = (.locationNotAllowed, "list its directory in file_roots, or move it under one that is listed")
+    case .poolNotAllowed: (code, hint) = (.locationNotAllowed, "list the pool in image_pools of that cluster")
+    case .unknownCluster: (code, hint) = (.locationNotAllowed, "check the fsid ('ceph fsid'), or add the cluster to 'clusters'")
+    case .schemeNotAllowed: (code, hint) = (.locationNotAllowed, "add the scheme to allowed_direct_url_schemes")
+    case .poolMissing, .sourceMissing, .snapshotMissing: (code, hint) = (.sourceNotFound, "check the spelling, and that it is still there")
     default: return nil
     }
     return SlipwayError(code, candidate.sentence, object: candidate.url, hint: hint)
@@ -68,9 +72,10 @@ extension Plan {
     if target == .rbd { return notCloneable(label) }
     guard let candidate = candidates.first else {
       return SlipwayError(
-        .noRoute, "\(label) has no location, and no image service to download it from", object: label, hint: "name a location of the image")
+        .noRoute, "image \(label) has no location, and no image service to download it from", object: label,
+        hint: "name a location of the image")
     }
-    let sentence = "no route leads to \(label): \(candidate.sentence)"
+    let sentence = "no route leads to image \(label): \(candidate.sentence)"
     switch candidate.reason {
     case .notRaw, .formatUnsupported, .containerNotBare, .encrypted:
       return SlipwayError(.formatRefused, candidate.sentence, object: label, hint: "convert the image to raw or qcow2 and upload that")
@@ -86,7 +91,7 @@ extension Plan {
     let rest = candidates.first { $0.url == nil && $0.reason != .fallbackNotAllowed }
     let then = rest.map { "; \($0.sentence)" } ?? ""
     return SlipwayError(
-      .notCloneable, "\(label) cannot be cloned: \(why)\(then)", object: label,
+      .notCloneable, "image \(label) cannot be cloned: \(why)\(then)", object: label,
       hint: "upload the image as raw to a pool of this cluster, or use --target qcow2 or raw")
   }
 }

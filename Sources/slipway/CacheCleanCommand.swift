@@ -15,7 +15,7 @@ struct CacheClean: AsyncParsableCommand {
 
   @Flag(name: .long, help: "Only say what would go, and why.") var dryRun = false
   @OptionGroup var deadline: DeadlineOption
-  @OptionGroup(title: CommonOptions.title) var options: CommonOptions
+  @OptionGroup var options: CommonOptions
 
   func run() async throws {
     let (dryRun, json, quiet) = (dryRun, options.json, options.quiet)
@@ -45,7 +45,7 @@ struct CachePurge: AsyncParsableCommand {
 
   @Argument(help: "Image id, the name or location it had, or a base's file name.") var image: String
   @OptionGroup var deadline: DeadlineOption
-  @OptionGroup(title: CommonOptions.title) var options: CommonOptions
+  @OptionGroup var options: CommonOptions
 
   func run() async throws {
     let (image, json, quiet) = (image, options.json, options.quiet)

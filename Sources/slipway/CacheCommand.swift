@@ -18,13 +18,13 @@ struct CacheList: AsyncParsableCommand {
 
   @Option(name: .long, help: "By what the list is sorted.") var sort: BaseSort = .name
   @Flag(name: .long, help: "The other way round.") var reverse = false
-  @Option(name: .long, help: "Only bases of this format: qcow2 or raw.") var format: BaseFormat?
+  @Option(name: .long, help: "Only bases of this format.") var format: BaseFormat?
   @Option(name: .long, help: "Only bases that came by this route.") var route: Route?
   @Option(name: .long, help: ArgumentHelp("Only bases that nothing used for this long (7d).", valueName: "duration"))
   var unusedFor: DurationArgument?
   @Flag(name: .long, help: "Only pinned bases.") var pinned = false
   @Flag(name: .long, help: "Only bases from which no disk may grow.") var damaged = false
-  @OptionGroup(title: CommonOptions.title) var options: CommonOptions
+  @OptionGroup var options: CommonOptions
 
   func run() async throws {
     let command = self
@@ -44,11 +44,12 @@ struct CacheList: AsyncParsableCommand {
       if command.options.json { return try Output.document(document) }
       Output.line(
         Table.text(
-          ["NAME", "FORMAT", "VIRTUAL", "ALLOCATED", "ROUTE", "HITS", "LAST USED", "PIN", "IMAGE"],
+          ["IMAGE", "FORMAT", "VIRTUAL", "ALLOCATED", "HITS", "LAST USED", "PIN"],
           document.bases.map {
             [
-              $0.name, $0.format, ByteCount($0.virtualSize).description, ByteCount($0.allocated).description, $0.route, String($0.hits),
-              $0.lastUsed ?? "-", $0.pin == nil ? "-" : $0.pin?.expires ?? "pinned", $0.images.first ?? $0.source ?? "-",
+              $0.images.first ?? $0.source ?? $0.name, $0.format, ByteCount($0.virtualSize).description,
+              ByteCount($0.allocated).description, String($0.hits), $0.lastUsed ?? "-",
+              $0.pin == nil ? "-" : $0.pin?.expires ?? "pinned",
             ]
           }))
       let damage = Dictionary(found.map { ($0.name.text, $0.damage) }, uniquingKeysWith: { one, _ in one })
@@ -62,7 +63,7 @@ struct CacheShow: AsyncParsableCommand {
     commandName: "show", abstract: "Show all that is known of an image's bases.", usage: "slipway cache show <image> [<options>]")
 
   @Argument(help: "Image id, the name or location it had, or a base's file name.") var image: String
-  @OptionGroup(title: CommonOptions.title) var options: CommonOptions
+  @OptionGroup var options: CommonOptions
 
   func run() async throws {
     let (image, json) = (image, options.json)

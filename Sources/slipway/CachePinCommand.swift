@@ -13,7 +13,7 @@ struct CachePin: AsyncParsableCommand {
   @Option(name: .long, help: "Why, for whoever finds it pinned.") var note: String?
   @Option(name: .long, help: ArgumentHelp("How long it holds (12h, 7d; default: until 'cache unpin').", valueName: "duration"))
   var expires: DurationArgument?
-  @OptionGroup(title: CommonOptions.title) var options: CommonOptions
+  @OptionGroup var options: CommonOptions
 
   func run() async throws {
     let (image, note, expires, json, quiet) = (image, note, expires, options.json, options.quiet)
@@ -31,7 +31,7 @@ struct CacheUnpin: AsyncParsableCommand {
     usage: "slipway cache unpin <image> [<options>]")
 
   @Argument(help: "Image id, the name or location it had, or a base's file name.") var image: String
-  @OptionGroup(title: CommonOptions.title) var options: CommonOptions
+  @OptionGroup var options: CommonOptions
 
   func run() async throws {
     let (image, json, quiet) = (image, options.json, options.quiet)

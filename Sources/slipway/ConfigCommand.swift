@@ -13,7 +13,7 @@ struct ConfigCheck: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "check", abstract: "Tell everything that is wrong with the configuration.", usage: "slipway config check [<options>]")
 
-  @OptionGroup(title: CommonOptions.title) var options: CommonOptions
+  @OptionGroup var options: CommonOptions
 
   func run() throws {
     let (loaded, problems) = try LoadedConfiguration.examine(file: options.config)
@@ -34,7 +34,7 @@ struct ConfigShow: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "show", abstract: "Show every key with its value and source, secrets left out.", usage: "slipway config show [<options>]")
 
-  @OptionGroup(title: CommonOptions.title) var options: CommonOptions
+  @OptionGroup var options: CommonOptions
 
   func run() throws {
     let loaded = try LoadedConfiguration.load(file: options.config)

@@ -24,7 +24,7 @@ struct DiskCreate: AsyncParsableCommand {
   @Option(name: .long, help: "What it is made on (default: disks.target).") var target: Target?
   @OptionGroup var source: ImageOptions
   @OptionGroup var deadline: DeadlineOption
-  @OptionGroup(title: CommonOptions.title) var options: CommonOptions
+  @OptionGroup var options: CommonOptions
 
   func run() async throws {
     let (name, image, size, target, source, json) = (name, image, size, target, source, options.json)
@@ -50,7 +50,7 @@ struct DiskList: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "list", abstract: "List the disks that Slipway made.", usage: "slipway disk list [<options>]")
 
-  @OptionGroup(title: CommonOptions.title) var options: CommonOptions
+  @OptionGroup var options: CommonOptions
 
   func run() async throws {
     let json = options.json
@@ -62,11 +62,11 @@ struct DiskList: AsyncParsableCommand {
       } else {
         Output.line(
           Table.text(
-            ["NAME", "TARGET", "SIZE", "STATE", "IMAGE", "CREATED", "PATH"],
+            ["NAME", "TARGET", "SIZE", "STATE", "CREATED", "IMAGE"],
             disks.map {
               [
-                $0.record.name.text, $0.record.request.target.rawValue, $0.size.description, $0.state.rawValue, $0.record.request.image,
-                $0.record.created, $0.path,
+                $0.record.name.text, $0.record.request.target.rawValue, $0.size.description, $0.state.rawValue, $0.record.created,
+                $0.record.request.image,
               ]
             }))
         for error in failed { Output.report(error, json: false) }
@@ -81,7 +81,7 @@ struct DiskShow: AsyncParsableCommand {
     commandName: "show", abstract: "Show one disk.", usage: "slipway disk show <name> [<options>]")
 
   @Argument(help: "The disk's name.") var name: String
-  @OptionGroup(title: CommonOptions.title) var options: CommonOptions
+  @OptionGroup var options: CommonOptions
 
   func run() async throws {
     let (name, json) = (name, options.json)
@@ -105,7 +105,7 @@ struct DiskDelete: AsyncParsableCommand {
 
   @Argument(help: "The disk's name.") var name: String
   @OptionGroup var deadline: DeadlineOption
-  @OptionGroup(title: CommonOptions.title) var options: CommonOptions
+  @OptionGroup var options: CommonOptions
 
   func run() async throws {
     let (name, json) = (name, options.json)

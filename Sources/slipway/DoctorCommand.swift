@@ -11,7 +11,7 @@ struct DoctorCommand: AsyncParsableCommand {
   private static let patience = Duration.seconds(30)
 
   @OptionGroup var deadline: DeadlineOption
-  @OptionGroup(title: CommonOptions.title) var options: CommonOptions
+  @OptionGroup var options: CommonOptions
 
   func run() async throws {
     let json = options.json
@@ -27,7 +27,8 @@ struct DoctorCommand: AsyncParsableCommand {
       } else {
         for check in document.checks {
           let mark = check.status == "ok" ? "ok     " : check.status == "warning" ? "warning" : "FAILED "
-          Output.line("\(mark)  \(check.name): \(check.detail)" + (check.hint.map { "\n           → \($0)" } ?? ""))
+          let detail = Table.wrapped("\(check.name): \(check.detail)", indent: 9, width: 96).joined(separator: "\n").dropFirst(9)
+          Output.line("\(mark)  \(detail)" + (check.hint.map { "\n           → \($0)" } ?? ""))
         }
       }
       if !document.healthy { throw ExitCode(5) }

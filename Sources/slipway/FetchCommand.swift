@@ -16,7 +16,7 @@ struct FetchCommand: AsyncParsableCommand {
   var format: BaseFormat?
   @OptionGroup var source: ImageOptions
   @OptionGroup var deadline: DeadlineOption
-  @OptionGroup(title: CommonOptions.title) var options: CommonOptions
+  @OptionGroup var options: CommonOptions
 
   func run() async throws {
     let (image, format, source, json) = (image, format, source, options.json)
@@ -41,7 +41,7 @@ struct FetchCommand: AsyncParsableCommand {
   private static func summary(_ document: FetchDocument, _ evidence: Evidence) -> String {
     let digest =
       switch evidence.verdict {
-      case .matched: "digest verified (\(evidence.expected?.algorithm.rawValue ?? "?"))"
+      case .matched: "\(evidence.expected?.algorithm.rawValue ?? "digest") verified"
       case .none: "no digest to compare with"
       case .pending: "the image service has no digest yet"
       }

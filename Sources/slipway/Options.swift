@@ -6,9 +6,6 @@ public import ImageStore
 
 /// Options that every verb takes.
 struct CommonOptions: ParsableArguments {
-  /// What help calls them.
-  static let title = "Options of every verb"
-
   @Option(
     name: .long, help: ArgumentHelp("The configuration file (default: SLIPWAY_CONFIG, else /etc/slipway/slipway.yaml).", valueName: "file"))
   var config: String?

@@ -14,7 +14,7 @@ struct PlanCommand: AsyncParsableCommand {
     SizeArgument?
   @OptionGroup var source: ImageOptions
   @OptionGroup var deadline: DeadlineOption
-  @OptionGroup(title: CommonOptions.title) var options: CommonOptions
+  @OptionGroup var options: CommonOptions
 
   func run() async throws {
     let (image, target, size, source, json) = (image, target, size, source, options.json)
@@ -27,20 +27,20 @@ struct PlanCommand: AsyncParsableCommand {
         try Output.document(document)
       } else {
         if answer.cached { Output.line("a base in the store serves \(answer.image) as it is: nothing would be moved") }
-        Output.line(
-          Table.text(
-            ["", "ROUTE", "REASON", "URL", "DETAIL"],
-            answer.plan.candidates.enumerated().map { index, candidate in
-              [
-                index == answer.plan.chosen ? "→" : "", candidate.route.rawValue, candidate.reason.rawValue,
-                candidate.url ?? "(image service)",
-                candidate.detail ?? "",
-              ]
-            }))
+        for (index, candidate) in answer.plan.candidates.enumerated() {
+          Output.line(Self.text(candidate, isChosen: index == answer.plan.chosen))
+        }
       }
       guard let failure = answer.failure else { return }
       if !json { Output.note("slipway: \(failure.message)" + (failure.hint.map { "\n  \($0)" } ?? "")) }
       throw ExitCode(failure.code.exitCode)
     }
+  }
+
+  /// A candidate on lines of its own, since neither a location nor a sentence fits a column.
+  private static func text(_ candidate: Candidate, isChosen: Bool) -> String {
+    let verdict = candidate.accepted ? (isChosen ? "ok, and would be taken" : "ok") : candidate.reason.rawValue
+    let lines = ["\(isChosen ? "→" : " ") \(candidate.route.rawValue): \(verdict)", "    \(candidate.url ?? "from the image service")"]
+    return (lines + (candidate.detail.map { Table.wrapped($0, indent: 4) } ?? [])).joined(separator: "\n")
   }
 }

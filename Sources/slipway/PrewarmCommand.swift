@@ -32,7 +32,7 @@ struct PrewarmCommand: AsyncParsableCommand {
   @Option(name: .long, help: ArgumentHelp("Format of the bases (default: store.base_format).", valueName: "format"))
   var format: BaseFormat?
   @OptionGroup var deadline: DeadlineOption
-  @OptionGroup(title: CommonOptions.title) var options: CommonOptions
+  @OptionGroup var options: CommonOptions
 
   func validate() throws {
     if let jobs, jobs < 1 { throw ValidationError("--jobs is 1 at least") }
@@ -64,6 +64,7 @@ struct PrewarmCommand: AsyncParsableCommand {
         try Output.document(document)
       } else if !command.options.quiet {
         let counts = ["fetched", "cached", "skipped", "failed"].map { "\(document.counts[$0] ?? 0) \($0)" }.joined(separator: ", ")
+        if outcomes.isEmpty { Output.note("no image was chosen: check the tag, and which images are visible") }
         Output.note("\(counts), \(document.seconds) s")
       }
       if document.counts["failed"] ?? 0 > 0 { throw ExitCode(ErrorCode.batchFailed.exitCode) }
@@ -115,7 +116,7 @@ struct MaintenanceCommand: AsyncParsableCommand {
 
   @Argument(help: ArgumentHelp("on or off.", valueName: "on|off")) var state: Switch
   @Option(name: .long, help: ArgumentHelp("Why, for whoever finds it stopped.", valueName: "note")) var note: String?
-  @OptionGroup(title: CommonOptions.title) var options: CommonOptions
+  @OptionGroup var options: CommonOptions
 
   func run() async throws {
     let (state, note, json) = (state, note, options.json)

@@ -1,5 +1,18 @@
 /// Columns for people: each as wide as its widest cell.
 enum Table {
+  /// A sentence as lines of `width` columns at most, where its words allow that.
+  static func wrapped(_ text: String, indent: Int, width: Int = 80) -> [String] {
+    var lines: [String] = []
+    for word in text.split(separator: " ") {
+      if let last = lines.last, last.count + 1 + word.count <= width {
+        lines[lines.count - 1] = "\(last) \(word)"
+      } else {
+        lines.append(String(repeating: " ", count: indent) + word)
+      }
+    }
+    return lines
+  }
+
   static func text(_ header: [String], _ rows: [[String]]) -> String {
     let widths = header.indices.map { column in
       ([header] + rows).map { $0.indices.contains(column) ? $0[column].count : 0 }.max() ?? 0
