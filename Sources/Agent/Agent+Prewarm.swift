@@ -53,7 +53,7 @@ extension Agent {
     try await store(context).refuseInMaintenance("prewarming")
     let queue = try await sorted(request.wanted, context)
     let rate = request.rate.flatMap { $0.bytes > 0 ? RateLimit(bytesPerSecond: $0.bytes) : nil }
-    let total = TotalProgress(count: queue.count, known: queue.compactMap { $0.size?.bytes }.reduce(0, +), report: context.progress)
+    let total = TotalProgress(count: queue.count, known: queue.compactMap { $0.size?.bytes }.saturatingSum, report: context.progress)
     return try await withThrowingTaskGroup(of: (Int, PrewarmOutcome).self) { group in
       var outcomes: [Int: PrewarmOutcome] = [:]
       var waiting = queue.enumerated().makeIterator()
@@ -181,7 +181,7 @@ private final class TotalProgress: Sendable {
     let (position, total) = state.with { state -> (Int64, Int64) in
       state.positions[index] = progress.position
       if let total = progress.total { state.totals[index] = total }
-      return (state.positions.values.reduce(0, +), state.totals.values.reduce(0, +))
+      return (state.positions.values.saturatingSum, state.totals.values.saturatingSum)
     }
     report(Progress(phase: .transferring, position: position, total: max(known, total)))
   }
@@ -190,6 +190,16 @@ private final class TotalProgress: Sendable {
   func finish(_ index: Int) {
     state.with { state in
       if let total = state.totals[index] { state.positions[index] = total }
+    }
+  }
+}
+
+extension Sequence<Int64> {
+  /// The sum, at most the largest number: sizes come from outside, and a wrong one must not end the process.
+  var saturatingSum: Int64 {
+    reduce(0) { sum, next in
+      let (total, overflow) = sum.addingReportingOverflow(next)
+      return overflow ? .max : total
     }
   }
 }

@@ -51,8 +51,12 @@ public final class Agent: Sendable {
     if let service = glanceSlot.present { await service.http.close() }
     await http.close()
     await clusters.close()
-    if let disks = disksSlot.present { await disks.close() }
-    if let store = storeSlot.present { await store.close() }
+    let (disks, store) = (disksSlot.present, storeSlot.present)
+    // A file system that hangs must not keep the process.
+    try? await Deadline.after(.seconds(10)).race(orThrow: CancellationError()) {
+      await disks?.close()
+      await store?.close()
+    }
   }
 
   /// The local store, made at its first use.

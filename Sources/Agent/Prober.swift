@@ -100,23 +100,31 @@ struct Prober: Sendable {
     return "\(status.device) \(status.inode) \(status.modified) \(status.size)"
   }
 
+  /// What a URL answers to HEAD; where that is not allowed (a signed URL allows one method alone), to GET of one byte.
   private func head(_ url: String, _ context: RequestContext) async throws -> ProbeResult {
-    let response: HTTPResponse
+    let deadline = context.deadline.capped(.seconds(30))
     do {
-      response = try await http.send(HTTPRequest(.head, url, deadline: context.deadline.capped(.seconds(30))))
+      let head = try await http.send(HTTPRequest(.head, url, deadline: deadline)).head
+      guard [401, 403, 405, 501].contains(head.status) else { return Self.judge(head, size: head.contentLength, url) }
+      let first = try await http.stream(HTTPRequest(.get, url, range: HTTPRange(first: 0, last: 0), deadline: deadline))
+      first.close()
+      return Self.judge(first.head, size: first.head.status == 206 ? first.head.rangeTotal : first.head.contentLength, url)
     } catch let error as HTTPError {
       if error.kind == .cancelled { throw CancellationError() }
       throw error.slipwayError(.sourceFailed)
     }
+  }
+
+  private static func judge(_ head: HTTPHead, size: Int64?, _ url: String) -> ProbeResult {
     let shown = Location.redacted(url)
-    switch response.status {
-    case 200..<300:
-      // Who sends no validator gets no second look: every fetch stands for itself.
-      return .facts(ProbeFacts(size: response.head.contentLength.map(ByteCount.init), version: response.head.validator))
-    case 405, 501: return .facts(ProbeFacts())  // HEAD is not answered here; GET will tell
-    case 401, 403: return .refused(.permissionDenied, "\(shown) is forbidden (HTTP \(response.status))")
-    case 404, 410: return .refused(.sourceMissing, "there is nothing at \(shown) (HTTP \(response.status))")
-    default: return .refused(.sourceUnreachable, "\(shown) answers HTTP \(response.status)")
+    switch head.status {
+    // Who sends no validator gets no second look: every fetch stands for itself.
+    case 200..<300: return .facts(ProbeFacts(size: size.map(ByteCount.init), version: head.validator))
+    // An empty body has no first byte.
+    case 416: return .facts(ProbeFacts(version: head.validator))
+    case 401, 403: return .refused(.permissionDenied, "\(shown) is forbidden (HTTP \(head.status))")
+    case 404, 410: return .refused(.sourceMissing, "there is nothing at \(shown) (HTTP \(head.status))")
+    default: return .refused(.sourceUnreachable, "\(shown) answers HTTP \(head.status)")
     }
   }
 }

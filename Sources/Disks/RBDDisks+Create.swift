@@ -32,7 +32,7 @@ extension RBDDisks {
     let path = "\(pool.name)/\(name)"
     guard record.request.size.bytes >= parent.size else {
       throw SlipwayError(
-        .sizeTooSmall, "a disk of \(record.request.size) is smaller than the image's \(ByteCount(parent.size))", object: name.text,
+        .sizeTooSmall, "a disk of \(record.request.size.bytes) bytes is smaller than the image's \(parent.size)", object: name.text,
         hint: "ask for at least \(parent.size) bytes, or leave --size out")
     }
     let claim = try await RBDClaim.acquire(pool: pool, name: name, work: .create, request: record.request, context: context) { holder in

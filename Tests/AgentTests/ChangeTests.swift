@@ -113,4 +113,29 @@ import Testing
     first.stop()
     second.stop()
   }
+
+  @Test(arguments: [403, 405, 501]) func aURLThatAllowsGETAloneIsLookedAtWithGET(_ status: Int) async throws {
+    let server = try FaultServer { request in
+      if request.method == "HEAD" { return FaultReply(status) }
+      guard request.headers["range"] == "bytes=0-0" else { return FaultReply(200, [("ETag", "\"a\"")], body: Bed.bytes()) }
+      return FaultReply(206, [("ETag", "\"a\""), ("Content-Range", "bytes 0-0/300000")], body: [Bed.bytes()[0]])
+    }
+    let first = try await bed.fetch(bed.typed("\(server.url)/i"))
+    let second = try await bed.fetch(bed.typed("\(server.url)/i"))
+    #expect(first.route == .download)
+    #expect(second.route == nil)
+    server.stop()
+  }
+
+  @Test(arguments: [(401, ErrorCode.permissionDenied), (404, .sourceNotFound), (500, .sourceFailed)])
+  func aURLThatGivesNothingSaysWhy(_ status: Int, _ code: ErrorCode) async throws {
+    let server = try FaultServer { _ in FaultReply(status) }
+    #expect(await bed.refusal(bed.typed("\(server.url)/i")) == code)
+    server.stop()
+  }
+
+  @Test func sizesFromOutsideDoNotOverflow() {
+    #expect([Int64.max, 1, 5].saturatingSum == .max)
+    #expect([Int64(2), 3].saturatingSum == 5)
+  }
 }
