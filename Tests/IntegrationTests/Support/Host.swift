@@ -63,8 +63,9 @@ final class Host: Sendable {
     return path
   }
 
-  init(store: String? = nil, _ change: (inout Settings, Scratch) throws -> Void = { _, _ in }) throws {
-    stack = try Stack.current()
+  init(store: String? = nil, on stack: Stack? = nil, _ change: (inout Settings, Scratch) throws -> Void = { _, _ in }) throws {
+    let stack = try stack ?? Stack.current()
+    self.stack = stack
     scratch = try Scratch()
     self.store = store ?? scratch.file("store")
     var settings = Settings(
@@ -86,7 +87,7 @@ final class Host: Sendable {
   /// Another configuration of the same host: same store, same disks.
   func reconfigured(_ change: (inout Settings, Scratch) throws -> Void) throws -> Host {
     let directory = scratch.file("disks")
-    let other = try Host(store: store) { settings, scratch in
+    let other = try Host(store: store, on: stack) { settings, scratch in
       settings.disks = directory
       try change(&settings, scratch)
     }
@@ -104,7 +105,7 @@ final class Host: Sendable {
   func environment(_ more: [String: String] = [:]) throws -> [String: String] {
     [
       "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": scratch.path, "LANG": "C.UTF-8", "TMPDIR": scratch.path,
-      "OS_CLIENT_CONFIG_FILE": try stack.text("clouds_yaml"), "SWIFT_BACKTRACE": "enable=no",
+      "OS_CLIENT_CONFIG_FILE": (try? stack.text("clouds_yaml")) ?? "", "SWIFT_BACKTRACE": "enable=no",
     ].merging(more) { $1 }
   }
 

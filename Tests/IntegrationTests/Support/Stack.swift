@@ -11,8 +11,13 @@ struct Stack: Sendable {
   static func current() throws -> Stack {
     let dir = try #require(
       ProcessInfo.processInfo.environment["SLIPWAY_STACK"], "run Scripts/test, or set SLIPWAY_STACK to a running stack")
-    let data = try Data(contentsOf: URL(fileURLWithPath: dir + "/stack.json"))
-    return Stack(dir: dir, data: data)
+    return try Stack(at: dir)
+  }
+
+  /// The test bed in a directory.
+  init(at dir: String) throws {
+    self.dir = dir
+    data = try Data(contentsOf: URL(fileURLWithPath: dir + "/stack.json"))
   }
 
   /// A string at a path of keys.

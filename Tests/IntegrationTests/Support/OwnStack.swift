@@ -1,0 +1,50 @@
+import Foundation
+import Runtime
+import Testing
+
+/// A Ceph of these tests' own, whose daemons they may stop and freeze: started at its first use, taken down when the tests' process is gone.
+enum OwnStack {
+  private static let stack = Lazy<Stack>()
+  private static let workers = WorkerPool(name: "own-stack", threads: 2)
+
+  static func ceph() async throws -> Stack {
+    try await stack.get {
+      let dir = NSTemporaryDirectory() + "slipway-own-" + UUID().uuidString.prefix(8)
+      // In a session of its own: whatever ends the tests, this goes on, and waits for their end.
+      let reaper = Process()
+      reaper.executableURL = URL(fileURLWithPath: "/usr/bin/setsid")
+      reaper.arguments = [
+        "sh", "-c", "tail --pid=\"$1\" -f /dev/null; exec \"$0\" down --dir \"$2\"", script,
+        String(ProcessInfo.processInfo.processIdentifier), dir,
+      ]
+      reaper.standardOutput = FileHandle.nullDevice
+      reaper.standardError = FileHandle.nullDevice
+      try reaper.run()
+      try await run("up", "--ceph-only", "--quiet", "--dir", dir)
+      return try Stack(at: dir)
+    }
+  }
+
+  /// `pause`, `resume`, `stop` or `start`.
+  static func daemon(_ verb: String, _ name: String) async throws { try await run(verb, "--dir", ceph().dir, name) }
+
+  /// Runs `body` while a daemon is frozen, and wakes it in any case.
+  static func whilePaused<Value>(_ name: String, _ body: () async throws -> Value) async throws -> Value {
+    try await daemon("pause", name)
+    do {
+      let value = try await body()
+      try await daemon("resume", name)
+      return value
+    } catch {
+      try await daemon("resume", name)
+      throw error
+    }
+  }
+
+  private static let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    .appendingPathComponent("../../../Scripts/stack").standardized.path
+
+  private static func run(_ words: String...) async throws {
+    try await workers.run { _ = try Command.run(script, words).requireSuccess() }
+  }
+}
