@@ -82,7 +82,7 @@ extension Agent {
     while true {
       let plan = try await drive(&planner, context)
       guard let choice = planner.choice, let location = choice.rbd, let facts = choice.facts, let parentSize = facts.size else {
-        throw last ?? plan.outcomeError(for: planner.request) ?? noRoute(image)
+        throw last ?? outcomeError(plan, planner) ?? noRoute(image)
       }
       let record = DiskRecord(
         name: name, request: DiskRequest(image: image.key, target: .rbd, size: size ?? parentSize), route: choice.route,

@@ -52,7 +52,7 @@ extension Agent {
     if known == nil {
       // A typed location without a digest: what it is now tells whether we have it.
       let plan = try await drive(&planner, context)
-      guard let choice = planner.choice else { throw plan.outcomeError(for: planner.request) ?? noRoute(image) }
+      guard let choice = planner.choice else { throw outcomeError(plan, planner) ?? noRoute(image) }
       known = try identity(image, format, chosen: choice.facts?.version)
     }
     guard let identity = known else { throw noRoute(image) }

@@ -38,8 +38,14 @@ extension Agent {
       {
         cached = try await store(context).lookup(identity).map { try demand.standing(of: $0.evidence) == .satisfied } ?? false
       }
-      return PlanAnswer(image: image.key, plan: plan, cached: cached, failure: cached ? nil : plan.outcomeError(for: planner.request))
+      return PlanAnswer(image: image.key, plan: plan, cached: cached, failure: cached ? nil : outcomeError(plan, planner))
     }
+  }
+
+  /// The error that a plan without a choice ends with, nil when something was chosen.
+  func outcomeError(_ plan: Plan, _ planner: RoutePlanner) -> SlipwayError? {
+    guard let error = plan.outcomeError(for: planner.request) else { return nil }
+    return clusters.misconfiguration(behind: error) ?? error
   }
 
   func planRequest(_ image: ResolvedImage, target: Target, baseOnly: Bool, size: ByteCount?, mode: PlanRequest.Mode) -> PlanRequest {

@@ -54,7 +54,7 @@ struct BaseWork {
     var last: SlipwayError?
     while true {
       let plan = try await agent.drive(&planner, context)
-      guard let choice = planner.choice else { throw last ?? plan.outcomeError(for: planner.request) ?? agent.noRoute(image) }
+      guard let choice = planner.choice else { throw last ?? agent.outcomeError(plan, planner) ?? agent.noRoute(image) }
       context.log(.info, "transferring", ["image": image.key, "route": choice.route.rawValue])
       do {
         return try await attempt(choice, body)

@@ -10,6 +10,7 @@ final class Clusters: Sendable {
     var user: String
   }
   private let configuration: [Configuration.Cluster]
+  private let misconfigured = Locked<[SlipwayError]>([])
   private let connections = Locked<[Key: Lazy<Cluster>]>([:])
 
   init(_ configuration: [Configuration.Cluster]) { self.configuration = configuration }
@@ -36,8 +37,18 @@ final class Clusters: Sendable {
     let late = SlipwayError(
       .timeout, "the deadline passed while Ceph cluster '\(name)' was being connected", object: name, hint: "give more time with --deadline"
     )
-    // The connection is everybody's: one caller's deadline ends that caller's waiting alone.
-    return try await deadline.race(orThrow: late) { try await self.connection(slot, settings, user) }
+    do {
+      // The connection is everybody's: one caller's deadline ends that caller's waiting alone.
+      return try await deadline.race(orThrow: late) { try await self.connection(slot, settings, user) }
+    } catch let error as SlipwayError where error.code == .configuration {
+      misconfigured.with { $0.append(error) }
+      throw error
+    }
+  }
+
+  /// What is behind an outage that is none: a cluster that cannot be used as it is configured. `outage` tells it in its sentence.
+  func misconfiguration(behind outage: SlipwayError) -> SlipwayError? {
+    misconfigured.with { $0.first { outage.message.contains($0.message) } }
   }
 
   private func connection(_ slot: Lazy<Cluster>, _ settings: Configuration.Cluster, _ user: String) async throws -> Cluster {

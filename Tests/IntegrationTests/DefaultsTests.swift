@@ -3,7 +3,7 @@ import Foundation
 import Testing
 
 /// With nothing configured: a home directory, and what the user types.
-@Suite(.timeLimit(.minutes(2))) struct DefaultsTests {
+@Suite(.fewAtATime, .timeLimit(.minutes(10))) struct DefaultsTests {
   let scratch: Scratch
   let stack: Stack
 

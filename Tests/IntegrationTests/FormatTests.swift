@@ -3,7 +3,7 @@ import Foundation
 import Testing
 
 /// What bytes claim to be, and what they are.
-@Suite(.timeLimit(.minutes(3))) struct FormatTests {
+@Suite(.fewAtATime, .timeLimit(.minutes(10))) struct FormatTests {
   // MARK: what the image service says
 
   @Test func aSignedImageIsRefusedOnAMissAndOnAHit() async throws {

@@ -4,7 +4,7 @@ import Runtime
 import Testing
 
 /// URLs that an administrator types, on a server that fails on demand.
-@Suite(.timeLimit(.minutes(2))) struct HTTPFetchTests {
+@Suite(.fewAtATime, .timeLimit(.minutes(10))) struct HTTPFetchTests {
   static let size = 3 << 20
   static let bytes: [UInt8] = {
     var random = SplitMix(state: 41)

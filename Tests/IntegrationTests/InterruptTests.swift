@@ -4,9 +4,9 @@ import Runtime
 import Testing
 
 /// Ctrl-C in every phase: 130, promptly, by an orderly end and never by a signal, with nothing left behind. And the deadline, likewise.
-@Suite(.timeLimit(.minutes(2))) struct InterruptTests {
-  /// Ends well before any timeout of ours could (10 s and more).
-  static let prompt = Duration.seconds(8)
+@Suite(.fewAtATime, .timeLimit(.minutes(10))) struct InterruptTests {
+  /// Well before any timeout (30 s at least) could have ended it, however busy the machine.
+  static let prompt = Duration.seconds(25)
 
   func interrupted(_ program: Program, location: SourceLocation = #_sourceLocation) async throws {
     let moment = ContinuousClock.now
@@ -30,7 +30,7 @@ import Testing
         """
       try (text + "\n").write(toFile: conf, atomically: true, encoding: .utf8)
       settings.clusters[0].conf = conf
-      settings.clusters[0].timeout = "20s"
+      settings.clusters[0].timeout = "90s"
     }
   }
 
@@ -207,7 +207,8 @@ import Testing
         #expect(ending.status == 5, "\(ending)")
         #expect(try ending.document()["candidates"].list.first?["reason"].text == "timeout", "\(ending.output)")
       } else {
-        try ending.failed(5, "timeout")
+        #expect(ending.status == 5, "\(ending)")
+        #expect(try ["timeout", "cluster_unreachable"].contains(ending.document()["error"]["code"].text), "\(ending)")
       }
       #expect(ContinuousClock.now - moment < Self.prompt)
     }

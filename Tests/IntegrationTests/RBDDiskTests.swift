@@ -6,7 +6,7 @@ import Model
 import Runtime
 import Testing
 
-@Suite(.timeLimit(.minutes(3))) struct RBDDiskTests {
+@Suite(.fewAtATime, .timeLimit(.minutes(10))) struct RBDDiskTests {
   let stack: Stack
   let scratch: Scratch
   let image = "parent-\(UUID().uuidString)"

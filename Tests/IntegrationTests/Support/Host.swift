@@ -105,7 +105,7 @@ final class Host: Sendable {
   func environment(_ more: [String: String] = [:]) throws -> [String: String] {
     [
       "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": scratch.path, "LANG": "C.UTF-8", "TMPDIR": scratch.path,
-      "OS_CLIENT_CONFIG_FILE": (try? stack.text("clouds_yaml")) ?? "", "SWIFT_BACKTRACE": "enable=no",
+      "OS_CLIENT_CONFIG_FILE": stack.clouds ?? "", "SWIFT_BACKTRACE": "enable=no",
     ].merging(more) { $1 }
   }
 

@@ -22,9 +22,16 @@ struct Stack: Sendable {
 
   /// A string at a path of keys.
   func text(_ path: String...) throws -> String {
-    var value: Any? = try JSONSerialization.jsonObject(with: data)
+    try #require(find(path), "stack.json has no \(path.joined(separator: "."))")
+  }
+
+  /// The clouds, where there is an OpenStack.
+  var clouds: String? { find(["clouds_yaml"]) }
+
+  private func find(_ path: [String]) -> String? {
+    var value = try? JSONSerialization.jsonObject(with: data)
     for key in path { value = (value as? [String: Any])?[key] }
-    return try #require(value as? String, "stack.json has no \(path.joined(separator: "."))")
+    return value as? String
   }
 
   var conf: String { get throws { try text("ceph", "conf") } }
