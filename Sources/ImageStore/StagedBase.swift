@@ -10,21 +10,21 @@ public final class StagedBase: Sendable {
   public let file: File
   let lock: BaseLock
   private let store: Store
-  private let reservation: Reservation?
+  private let reservation: Reservation
 
-  init(identity: BaseIdentity, file: File, lock: BaseLock, store: Store, reservation: Reservation?) {
+  init(identity: BaseIdentity, file: File, lock: BaseLock, store: Store, reservation: Reservation) {
     self.identity = identity
     self.file = file
     self.lock = lock
     self.store = store
     self.reservation = reservation
-    if let reservation { store.reservations.with { $0[ObjectIdentifier(reservation)] = reservation } }
+    store.reservations.with { $0[ObjectIdentifier(reservation)] = reservation }
   }
 
   deinit { discard() }
 
   /// Tells other processes that what was written need not be kept free any more. Worth a call every few seconds of a transfer; blocks shortly.
-  public func updateReservation() throws(SlipwayError) { try reservation?.update() }
+  public func updateReservation() throws(SlipwayError) { try reservation.update() }
 
   /// Removes everything that was staged. Twice, or after `publish`, changes nothing.
   public func abandon() async {
@@ -33,10 +33,8 @@ public final class StagedBase: Sendable {
 
   /// As `abandon`, on an owned thread.
   func discard() {
-    if let reservation {
-      _ = store.reservations.with { $0.removeValue(forKey: ObjectIdentifier(reservation)) }
-      reservation.release()
-    }
+    _ = store.reservations.with { $0.removeValue(forKey: ObjectIdentifier(reservation)) }
+    reservation.release()
     if let name = file.temporaryName { _ = try? store.temporary.remove(name) }
     try? file.close()
   }

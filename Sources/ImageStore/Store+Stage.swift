@@ -21,8 +21,8 @@ extension Store {
       do {
         // Locked while its owner lives: what a sweep in another pid namespace sees.
         if file.temporaryName != nil { _ = try FileLock.lock(file) }
-        let bytes = reserve.bytes
-        let reservation = bytes > 0 ? try Reservation(bytes: bytes, for: file, in: self.temporary, unnamed: self.unnamed) : nil
+        // Of nothing, too: its marker tells the next start that somebody died at work.
+        let reservation = try Reservation(bytes: max(0, reserve.bytes), for: file, in: self.temporary, unnamed: self.unnamed)
         return StagedBase(identity: identity, file: file, lock: lock, store: self, reservation: reservation)
       } catch {
         if file.temporaryName != nil { _ = try? self.temporary.remove(name) }
