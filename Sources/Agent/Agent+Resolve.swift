@@ -10,8 +10,10 @@ extension Agent {
     try Self.judgeTrust(configuration.trust)
     if case .location(let location) = request.reference { return .image(try typed(location, request)) }
     guard request.diskFormat == nil else {
+      let file = if case .name(let name) = request.reference { ", or write ./\(name) for a file of that name" } else { "" }
       throw SlipwayError(
-        .usage, "--disk-format belongs to a location; the image service knows the format of its images", hint: "leave --disk-format out")
+        .usage, "--disk-format belongs to a path or URL; the image service knows the format of its images",
+        hint: "leave --disk-format out\(file)")
     }
     let glance = try await imageService(for: request.reference)
     let description: ImageDescription

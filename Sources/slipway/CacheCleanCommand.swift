@@ -32,6 +32,7 @@ struct CacheClean: AsyncParsableCommand {
         CleanText.rest(report)
         Output.note(CleanText.summary(report))
       }
+      if quiet, !json { for failed in report.failed { Output.report(failed.error, json: false) } }
       if !report.failed.isEmpty { throw ExitCode(ErrorCode.batchFailed.exitCode) }
     }
   }
@@ -59,6 +60,7 @@ struct CachePurge: AsyncParsableCommand {
         for gone in report.evicted { Output.line(CleanText.line(gone, "removed")) }
         CleanText.rest(report)
       }
+      if quiet, !json { for failed in report.failed { Output.report(failed.error, json: false) } }
       if !report.failed.isEmpty { throw ExitCode(ErrorCode.batchFailed.exitCode) }
       if !report.kept.isEmpty { throw ExitCode(ErrorCode.inUse.exitCode) }
     }

@@ -27,7 +27,8 @@ struct DiskCreate: AsyncParsableCommand {
   @OptionGroup var options: CommonOptions
 
   func run() async throws {
-    let (name, image, size, target, source, json) = (name, image, size, target, source, options.json)
+    let (name, image, size, target, source) = (name, image, size, target, source)
+    let (json, quiet) = (options.json, options.quiet)
     try await Session.run(options, deadline: deadline, progress: true) { session in
       let answer = try await session.agent.createDisk(
         DiskName(name), from: source.request(image, environment: session.environment), target: target, size: size.map { try $0.bytes() },
@@ -40,7 +41,7 @@ struct DiskCreate: AsyncParsableCommand {
         let how =
           answer.outcome == .existing
           ? "is there already" : "made" + (answer.route.map { " by \($0.rawValue)" } ?? " on a base that was here")
-        Output.note("disk \(name) \(how): \(answer.info.size), \(answer.duration.seconds) s")
+        if !quiet { Output.note("disk \(name) \(how): \(answer.info.size), \(answer.duration.seconds) s") }
       }
     }
   }
@@ -108,12 +109,12 @@ struct DiskDelete: AsyncParsableCommand {
   @OptionGroup var options: CommonOptions
 
   func run() async throws {
-    let (name, json) = (name, options.json)
+    let (name, json, quiet) = (name, options.json, options.quiet)
     try await Session.run(options, deadline: deadline) { session in
       let start = ContinuousClock.now
       let deleted = try await session.agent.deleteDisk(DiskName(name), context: session.context)
       if json { return try Output.document(DeletionDocument(name: name, deleted: deleted, seconds: (ContinuousClock.now - start).seconds)) }
-      Output.note(deleted ? "disk \(name) deleted" : "there was no disk \(name)")
+      if !quiet { Output.note(deleted ? "disk \(name) deleted" : "there was no disk \(name)") }
     }
   }
 }

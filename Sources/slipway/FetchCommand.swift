@@ -19,7 +19,7 @@ struct FetchCommand: AsyncParsableCommand {
   @OptionGroup var options: CommonOptions
 
   func run() async throws {
-    let (image, format, source, json) = (image, format, source, options.json)
+    let (image, format, source, json, quiet) = (image, format, source, options.json, options.quiet)
     try await Session.run(options, deadline: deadline, progress: true) { session in
       let answer = try await session.agent.fetch(
         source.request(image, environment: session.environment), format: format, context: session.context)
@@ -33,7 +33,7 @@ struct FetchCommand: AsyncParsableCommand {
         try Output.document(document)
       } else {
         Output.line(answer.path)
-        Output.note(Self.summary(document, answer.record.evidence))
+        if !quiet { Output.note(Self.summary(document, answer.record.evidence)) }
       }
     }
   }

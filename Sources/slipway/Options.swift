@@ -13,7 +13,7 @@ struct CommonOptions: ParsableArguments {
   @Flag(name: .long, help: "Print one JSON document on stdout, and nothing else.")
   var json = false
 
-  @Flag(name: [.long, .short], help: "No progress, no notes.")
+  @Flag(name: [.long, .short], help: "No progress and no notes: answers, and errors.")
   var quiet = false
 
   @Flag(name: [.long, .short], help: "Log what is done, on stderr.")

@@ -32,7 +32,7 @@ struct PlanCommand: AsyncParsableCommand {
         }
       }
       guard let failure = answer.failure else { return }
-      if !json { Output.note("slipway: \(failure.message)" + (failure.hint.map { "\n  \($0)" } ?? "")) }
+      if !json { Output.report(failure, json: false) }
       throw ExitCode(failure.code.exitCode)
     }
   }

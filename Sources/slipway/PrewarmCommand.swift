@@ -52,7 +52,11 @@ struct PrewarmCommand: AsyncParsableCommand {
         rate: try command.rate.map { try $0.bytes() } ?? settings.rate)
       let quiet = command.options.json || command.options.quiet
       let outcomes = try await session.agent.prewarm(request, context: session.context) { outcome in
-        if !quiet { Output.line(Self.line(outcome)) }
+        if !quiet {
+          Output.line(Self.line(outcome))
+        } else if !command.options.json, let error = outcome.error {
+          Output.report(error, json: false)
+        }
       }
       let document = PrewarmDocument(
         images: outcomes.map {
@@ -119,10 +123,11 @@ struct MaintenanceCommand: AsyncParsableCommand {
   @OptionGroup var options: CommonOptions
 
   func run() async throws {
-    let (state, note, json) = (state, note, options.json)
+    let (state, note, json, quiet) = (state, note, options.json, options.quiet)
     try await Session.run(options) { session in
       let maintenance = try await session.agent.setMaintenance(state == .on, note: note, context: session.context)
       if json { return try Output.document(MaintenanceDocument(maintenance: maintenance != nil, note: maintenance?.note)) }
+      if quiet { return }
       Output.note(state == .on ? "cleaning, scrubbing and prewarming are stopped on this host" : "cleaning, scrubbing and prewarming go on")
     }
   }
