@@ -108,6 +108,8 @@ extension Agent {
       // Whoever holds the lock longer than a moment works on the base.
       var brief = context
       brief.deadline = context.deadline.capped(.seconds(1))
+      // Cleaning that waits is no reason to hurry for whoever works on the base.
+      brief.priority = .scrub
       let lock = try await store.lock(name, context: brief)
       defer { lock.release() }
       guard let now = try await store.summary(of: name) else {

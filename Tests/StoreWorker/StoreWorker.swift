@@ -5,15 +5,23 @@ import Logging
 import Model
 import Runtime
 
+/// `StoreWorker STORE hold`: takes the lock of base 1, tells progress, and keeps it until it is killed.
+///
 /// `StoreWorker STORE SEED`: publishes, claims, verifies and evicts bases in the store until it is killed. A base is as many bytes of its number as
 /// its number says, so that a test can tell whether it is whole. Writes a line when it begins, and one for what goes wrong.
 @main struct StoreWorker {
   static func main() async throws {
-    guard CommandLine.arguments.count == 3, let seed = UInt64(CommandLine.arguments[2]) else { exit(2) }
-    var random = Random(state: seed)
+    guard CommandLine.arguments.count == 3 else { exit(2) }
     let pool = WorkerPool(name: "store", threads: 4)
     let context = RequestContext(logger: Logger(label: "worker") { _ in SwiftLogNoOpLogHandler() })
     let store = try await Store.open(path: CommandLine.arguments[1], create: true, pool: pool)
+    guard let seed = UInt64(CommandLine.arguments[2]) else {
+      let lock = try await store.lock(identity(1).name, context: context)
+      lock.report(Model.Progress(phase: .transferring, position: 1, total: 2))
+      say("ready")
+      while true { try await Task.sleep(for: .seconds(1)) }
+    }
+    var random = Random(state: seed)
     say("ready")
     while true {
       let number = UInt8(random.next() % 6 + 1)
