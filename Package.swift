@@ -100,7 +100,9 @@ let all: [Target] = [
   tests("Disks", ["Model", "Runtime", "Files", "ImageFormats", logging]),
   tests("Transports", ["Model", "Runtime", "Transfer", "ImageFormats", "Files", "HTTPClient", "FaultServer", "TestSupport", logging]),
   tests("OpenStack", ["Model", "Runtime", "HTTPClient", "FaultServer", logging]),
-  tests("Agent", ["Model", "Runtime", "Cleaner", "Configuration", "Crypto", "FaultServer", "Files", "ImageStore", "OpenStack", logging]),
+  tests(
+    "Agent",
+    ["Model", "Runtime", "Cleaner", "Configuration", "Crypto", "Disks", "FaultServer", "Files", "ImageStore", "OpenStack", logging]),
   tests("ImageTrust", ["Model", "Runtime", "Crypto", logging]),
   tests("Wire", ["Model"]),
   // The verbs, and the reference pages against them and the words of Model and Wire.

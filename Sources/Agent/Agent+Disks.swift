@@ -85,7 +85,7 @@ extension Agent {
         throw last ?? outcomeError(plan, planner) ?? noRoute(image)
       }
       let record = DiskRecord(
-        name: name, request: DiskRequest(image: image.key, target: .rbd, size: size ?? parentSize), route: choice.route,
+        name: name, request: DiskRequest(image: image.requestKey, target: .rbd, size: size ?? parentSize), route: choice.route,
         source: choice.location?.description, base: nil, created: Self.timestamp())
       do {
         let disks = try await rbdDisks(context)
@@ -139,7 +139,8 @@ extension Agent {
       try Self.judgeSize(known, size)
     }
     let record = DiskRecord(
-      name: name, request: DiskRequest(image: base.image, target: target, size: size), route: base.record.route, source: base.record.source,
+      name: name, request: DiskRequest(image: image?.requestKey ?? base.image, target: target, size: size), route: base.record.route,
+      source: base.record.source,
       base: base.path, created: Self.timestamp())
     let disks = try await fileDisks()
     let (info, outcome): (DiskInfo, DiskOutcome)

@@ -1,3 +1,4 @@
+internal import Crypto
 public import Model
 public import OpenStack
 
@@ -42,6 +43,14 @@ struct ResolvedImage: Sendable {
   var token: Secret?
   /// What answers and records call it: the id, or the location without credentials.
   var key: String { description.id?.text ?? description.locations.first?.description ?? description.label }
+
+  /// What tells this image from every other one in a disk's record: the key, and where that hides a part of the URL, a mark of the whole.
+  var requestKey: String {
+    guard typed, let url = description.locations.first?.url, url != key, let mark = try? Digest.of(Array(url.utf8), .sha256).hex else {
+      return key
+    }
+    return "\(key)#\(mark.prefix(16))"
+  }
 
   /// Every digest that the stored bytes must have, with who said so; the image's own strong one first. md5 counts only where there is no better.
   var expectations: [(digest: Digest, from: String)] {

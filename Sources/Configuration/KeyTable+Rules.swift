@@ -5,7 +5,8 @@ extension KeyTable {
       "images.endpoint", .url, "null", nullable: true, "The image service's URL where it asks for no authentication, instead of `cloud`."),
     Key(
       "images.on_service_down", .choice(["refuse", "serve-cached"]), "refuse",
-      "What a request for an image id gets while the image service is down and a base is there."),
+      "What a request for an image id gets while the image service is down and a base is there; a request with a token is refused in either case."
+    ),
   ]
 
   static let routes: [Key] = [

@@ -1,4 +1,5 @@
 import Crypto
+import Disks
 import FaultServer
 import Foundation
 import Model
@@ -137,5 +138,21 @@ import Testing
   @Test func sizesFromOutsideDoNotOverflow() {
     #expect([Int64.max, 1, 5].saturatingSum == .max)
     #expect([Int64(2), 3].saturatingSum == 5)
+  }
+
+  @Test func theSameNameForAnotherHiddenPartOfAURLIsAConflict() async throws {
+    let server = try FaultServer { request in FaultReply(200, [("ETag", "\"\(request.path)\"")], body: Bed.bytes()) }
+    try await bed.withAgent { agent in
+      func make(_ query: String) async throws -> DiskAnswer {
+        try await agent.createDisk(
+          DiskName("a"), from: bed.typed("\(server.url)/i?image=\(query)"), target: .qcow2, size: nil, context: bed.context)
+      }
+      let first = try await make("one")
+      #expect(!first.info.record.request.image.contains("one"), "the query may be a signature")
+      #expect(try await make("one").outcome == .existing)
+      let error = await #expect(throws: SlipwayError.self) { _ = try await make("two") }
+      #expect(error?.code == .nameConflict)
+    }
+    server.stop()
   }
 }

@@ -51,6 +51,47 @@ import Testing
     }
   }
 
+  @Test func aFileThatSomebodyHasOpenIsInUse() async throws {
+    try await withDisks { disks in
+      let made = try await disks.makeOverlay(record("a"), basePath: "/b.raw", baseFormat: "raw", context: context).0
+      let open = try File.open(made.path, under: nil)
+      let error = await #expect(throws: SlipwayError.self) { _ = try await disks.delete(DiskName("a"), context: context) }
+      #expect(error?.code == .inUse)
+      #expect(try await disks.show(DiskName("a")).state == .ready)
+      try open.close()
+      #expect(try await disks.delete(DiskName("a"), context: context))
+    }
+  }
+
+  @Test func aDeletionLeavesNoFileOfItsOwn() async throws {
+    try await withDisks { disks in
+      _ = try await disks.makeOverlay(record("a"), basePath: "/b.raw", baseFormat: "raw", context: context)
+      _ = try await disks.delete(DiskName("a"), context: context)
+      _ = try await disks.delete(DiskName("never"), context: context)
+      let left = try disks.directory.directory(".slipway").names()
+      #expect(left.isEmpty)
+    }
+  }
+
+  @Test func makersAndDeletersOfOneNameDoNotMix() async throws {
+    try await withDisks { disks in
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        for number in 0..<24 {
+          group.addTask {
+            if number.isMultiple(of: 2) {
+              _ = try? await disks.makeOverlay(self.record("a"), basePath: "/b.raw", baseFormat: "raw", context: self.context)
+            } else {
+              _ = try await disks.delete(DiskName("a"), context: self.context)
+            }
+          }
+        }
+        try await group.waitForAll()
+      }
+      _ = try await disks.delete(DiskName("a"), context: context)
+      #expect(try entries() == [])
+    }
+  }
+
   @Test func aFailedFillLeavesNothing() async throws {
     try await withDisks { disks in
       let error = await #expect(throws: SlipwayError.self) {
