@@ -102,7 +102,10 @@ let all: [Target] = [
   tests("OpenStack", ["Model", "Runtime", "HTTPClient", "FaultServer", logging]),
   tests(
     "Agent",
-    ["Model", "Runtime", "Cleaner", "Configuration", "Crypto", "Disks", "FaultServer", "Files", "ImageStore", "OpenStack", logging]),
+    [
+      "Model", "Runtime", "Cleaner", "Configuration", "Crypto", "Disks", "FaultServer", "Files", "ImageFormats", "ImageStore", "OpenStack",
+      logging,
+    ]),
   tests("ImageTrust", ["Model", "Runtime", "Crypto", logging]),
   tests("Wire", ["Model"]),
   // The verbs, and the reference pages against them and the words of Model and Wire.

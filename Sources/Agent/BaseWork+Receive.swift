@@ -75,8 +75,12 @@ extension BaseWork {
 
   /// Judges what was received: size, digests, format. Throws `size_mismatch`, `digest_mismatch`, `format_mismatch`, `format_refused`.
   func verdict(_ received: Received, _ choice: Choice) throws -> Evidence {
+    try verdict(received, from: choice.location.map { " from \($0)" } ?? " from the image service")
+  }
+
+  /// As above; `from` ends "the bytes …".
+  func verdict(_ received: Received, from: String) throws -> Evidence {
     context.progress(Progress(phase: .verifying, position: received.stored, total: received.stored))
-    let from = choice.location.map { " from \($0)" } ?? " from the image service"
     if let size = image.description.size?.bytes, size != received.stored {
       throw SlipwayError(
         .sizeMismatch, "image \(image.key) has \(size) bytes, \(received.stored) came\(from)", object: image.key,

@@ -15,7 +15,9 @@ struct OpenedSource: Sendable {
     case random(any RandomAccessSource)
     case sequential(any SequentialSource)
   }
-  let kind: Kind
+  var kind: Kind
+  /// The local file beneath, where there is one.
+  var file: File?
   /// Bytes of one object, where reads should not straddle two.
   var objectSize: Int64?
   /// Bytes that are likely to be written, nil when not known.
@@ -65,9 +67,12 @@ struct OpenedSource: Sendable {
 
   private static func file(_ choice: Choice, _ agent: Agent) async throws -> OpenedSource {
     guard let path = choice.path else { throw SlipwayError(.internalError, "a file route names no file") }
-    let roots = choice.root.map { [$0] }
+    return try await file(path, under: choice.root.map { [$0] }, version: choice.facts?.version, agent)
+  }
+
+  /// A local file under one of `roots` (nil: anywhere) that still is what `version` says of it.
+  static func file(_ path: String, under roots: [String]?, version: String? = nil, _ agent: Agent) async throws -> OpenedSource {
     let workers = agent.files
-    let version = choice.facts?.version
     return try await workers.run {
       let file = try File.open(path, under: roots)
       do {
@@ -77,7 +82,7 @@ struct OpenedSource: Sendable {
         }
         let size = try file.size()
         return OpenedSource(
-          kind: .random(FileSource(file, size: size, workers: agent.data)),
+          kind: .random(FileSource(file, size: size, workers: agent.data)), file: file,
           estimate: min(size, status.kind == .regular ? status.allocated : size),
           prove: { try await workers.run { try FileSource.proveUnchanged(file, since: status) } },
           close: {
@@ -90,7 +95,8 @@ struct OpenedSource: Sendable {
     }
   }
 
-  private static func download(
+  /// What an HTTP server has at `url`.
+  static func download(
     _ url: String, _ version: String?, _ agent: Agent, _ context: RequestContext
   ) async throws -> OpenedSource {
     let http = agent.http

@@ -18,7 +18,7 @@ public struct Evidence: Sendable, Hashable, Codable {
   public var also: [Digest]?
   /// What it was compared with, nil when nothing was.
   public var expected: Digest?
-  /// Who said what to expect: `os_hash`, `checksum`, `request`, nil.
+  /// Who said what to expect: `os_hash`, `checksum`, `request`, `identity` (the base's name, of a copy), nil.
   public var expectedFrom: String?
   /// Size of the stored bytes, counted here.
   public var sourceSize: ByteCount

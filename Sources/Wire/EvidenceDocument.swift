@@ -1,6 +1,6 @@
 public import Model
 
-/// What was verified about a base, in `fetch --json` and `cache list|show --json`.
+/// What was verified about a base, in `fetch --json`, `base ensure --json` and `cache list|show --json`.
 public struct EvidenceDocument: Codable, Sendable, Hashable {
   /// `matched`, `none` or `pending`.
   public var digest: String
@@ -10,7 +10,7 @@ public struct EvidenceDocument: Codable, Sendable, Hashable {
   public var also: [String]
   /// What it was compared with, `algorithm:hex`; null when nothing was.
   @Nullable public var expected: String?
-  /// Who said what to expect: `os_hash`, `checksum` or `request`; null when nobody did.
+  /// Who said what to expect: `os_hash`, `checksum`, `request` or `identity` (the base's own name, of a copy); null when nobody did.
   @Nullable public var expectedFrom: String?
   /// Size in bytes of the stored bytes, counted here.
   public var sourceSize: Int64

@@ -23,7 +23,7 @@ struct Slipway: AsyncParsableCommand {
       """,
     version: "slipway 0.1.0",
     subcommands: [
-      DoctorCommand.self, PlanCommand.self, FetchCommand.self, DiskCommand.self, CacheCommand.self, PrewarmCommand.self,
+      DoctorCommand.self, PlanCommand.self, FetchCommand.self, DiskCommand.self, BaseCommand.self, CacheCommand.self, PrewarmCommand.self,
       MaintenanceCommand.self, ConfigCommand.self,
     ])
 }

@@ -46,6 +46,13 @@ import Wire
             image: "i", path: "p", format: "raw", virtualSize: 1, route: .file, outcome: "fetched", bytes: tally, evidence: evidence,
             seconds: 1))
       ),
+      (
+        "EnsureDocument", "ensure",
+        try text(
+          EnsureDocument(
+            overlay: "o", path: "p", format: "raw", virtualSize: 1, image: "i", route: .file, bytes: tally, evidence: evidence,
+            heldUntil: "t", seconds: 1))
+      ),
       ("DiskDocument", "disk", try text(disk)),
       ("DiskListDocument", "disks", try text(disks)),
       ("DeletionDocument", "deletion", try text(DeletionDocument(name: "n", deleted: true, seconds: 1))),
