@@ -121,6 +121,7 @@ def glance(stack, o):
     verbs = {
         'show': (0, show), 'list': (0, None), 'queue': (0, None), 'upload': (1, upload), 'deactivate': (0, act),
         'reactivate': (0, act), 'delete': (0, delete), 'set': (None, set_properties), 'unset': (None, unset),
+        'tag': (1, tag),
         'fake-location': (1, fake_location), 'drop-locations': (0, drop_locations), 'share': (1, share), 'register': (1, register), 'add-location': (1, add_location),
         'null-hash': (0, null_hash), 'md5-only': (0, md5_only), 'no-digest': (0, no_digest), 'corrupt-hash': (0, corrupt_hash),
         'status': (1, set_status), 'size': (1, set_size),
@@ -140,7 +141,7 @@ def glance(stack, o):
 
 GLANCE_VERBS = {
     'show': 'ID', 'list': '', 'queue': '--name N --disk-format F: a record without data', 'upload': 'ID FILE',
-    'deactivate': 'ID', 'reactivate': 'ID', 'delete': 'ID', 'set': 'ID KEY=VALUE…', 'unset': 'ID KEY…',
+    'deactivate': 'ID', 'reactivate': 'ID', 'delete': 'ID', 'set': 'ID KEY=VALUE…', 'unset': 'ID KEY…', 'tag': 'ID TAG',
     'share': 'ID USER: its project becomes an accepted member', 'register': 'ID URL: a location for a queued image',
     'add-location': 'ID URL: one more location, which Glance can read',
     'fake-location': 'ID URL: one more location, in the database, whatever it is',
@@ -181,6 +182,11 @@ def set_properties(images, image, words, o):
 
 def unset(images, image, words, o):
     return images.patch(image, [{'op': 'remove', 'path': '/' + k} for k in words])
+
+
+def tag(images, image, words, o):
+    images.ask('PUT', f'/images/{image}/tags/{words[0]}')
+    return images.show(image)
 
 
 def share(images, image, words, o):

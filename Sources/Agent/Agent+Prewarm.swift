@@ -18,9 +18,12 @@ public struct PrewarmRequest: Sendable {
   public var jobs: Int
   /// Bytes per second over all of them; nil for no limit.
   public var rate: ByteCount?
+  /// How long each base is pinned, and why; nil pins nothing.
+  public var keep: (time: Duration, note: String)?
 
   /// A request.
-  public init(wanted: Wanted, format: BaseFormat?, jobs: Int, rate: ByteCount?) {
+  public init(wanted: Wanted, format: BaseFormat?, jobs: Int, rate: ByteCount?, keep: (time: Duration, note: String)? = nil) {
+    self.keep = keep
     self.wanted = wanted
     self.format = format
     self.jobs = max(1, jobs)
@@ -53,7 +56,7 @@ extension Agent {
     try await store(context).refuseInMaintenance("prewarming")
     let queue = try await sorted(request.wanted, context)
     let rate = request.rate.flatMap { $0.bytes > 0 ? RateLimit(bytesPerSecond: $0.bytes) : nil }
-    let total = TotalProgress(count: queue.count, known: queue.compactMap { $0.size?.bytes }.saturatingSum, report: context.progress)
+    let total = TotalProgress(sizes: queue.map { $0.refusal == nil ? $0.size?.bytes : 0 }, report: context.progress)
     return try await withThrowingTaskGroup(of: (Int, PrewarmOutcome).self) { group in
       var outcomes: [Int: PrewarmOutcome] = [:]
       var waiting = queue.enumerated().makeIterator()
@@ -63,7 +66,7 @@ extension Agent {
         own.progress = { total.update(index, $0) }
         let quiet = own
         group.addTask {
-          let outcome = try await self.bring(item, request.format, rate, quiet)
+          let outcome = try await self.bring(item, request, rate, quiet)
           total.finish(index)
           return (index, outcome)
         }
@@ -140,7 +143,9 @@ extension Agent {
     return item
   }
 
-  private func bring(_ item: Item, _ format: BaseFormat?, _ rate: RateLimit?, _ context: RequestContext) async throws -> PrewarmOutcome {
+  private func bring(
+    _ item: Item, _ request: PrewarmRequest, _ rate: RateLimit?, _ context: RequestContext
+  ) async throws -> PrewarmOutcome {
     if let refusal = item.refusal {
       return PrewarmOutcome(image: item.label, word: item.skipped ? .skipped : .failed, answer: nil, error: refusal)
     }
@@ -148,58 +153,14 @@ extension Agent {
       return PrewarmOutcome(image: item.label, word: .skipped, answer: nil, error: nil)
     }
     do {
-      let answer = try await fetch(ImageRequest(reference: reference), format: format, rate: rate, context: context)
+      let answer = try await fetch(ImageRequest(reference: reference), format: request.format, rate: rate, context: context)
+      if let keep = request.keep { _ = try await self.keep(answer.record.name, for: keep.time, note: keep.note, store(context)) }
       return PrewarmOutcome(image: item.label, word: answer.route == nil ? .cached : .fetched, answer: answer, error: nil)
     } catch {
       try Task.checkCancellation()
       let ours = SlipwayError.wrap(error)
       context.log(.info, "an image was not prewarmed", ["image": item.label, "error": ours.message])
       return PrewarmOutcome(image: item.label, word: .failed, answer: nil, error: ours)
-    }
-  }
-}
-
-/// Adds up the progress of several transfers.
-private final class TotalProgress: Sendable {
-  private struct State: Sendable {
-    var positions: [Int: Int64] = [:]
-    var totals: [Int: Int64] = [:]
-  }
-  private let state = Locked(State())
-  private let known: Int64
-  private let count: Int
-  private let report: @Sendable (Progress) -> Void
-
-  init(count: Int, known: Int64, report: @escaping @Sendable (Progress) -> Void) {
-    self.count = count
-    self.known = known
-    self.report = report
-  }
-
-  func update(_ index: Int, _ progress: Progress) {
-    guard progress.phase == .transferring else { return }
-    let (position, total) = state.with { state -> (Int64, Int64) in
-      state.positions[index] = progress.position
-      if let total = progress.total { state.totals[index] = total }
-      return (state.positions.values.saturatingSum, state.totals.values.saturatingSum)
-    }
-    report(Progress(phase: .transferring, position: position, total: max(known, total)))
-  }
-
-  /// An image is through, fetched or not: what it had to move counts as behind us.
-  func finish(_ index: Int) {
-    state.with { state in
-      if let total = state.totals[index] { state.positions[index] = total }
-    }
-  }
-}
-
-extension Sequence<Int64> {
-  /// The sum, at most the largest number: sizes come from outside, and a wrong one must not end the process.
-  var saturatingSum: Int64 {
-    reduce(0) { sum, next in
-      let (total, overflow) = sum.addingReportingOverflow(next)
-      return overflow ? .max : total
     }
   }
 }

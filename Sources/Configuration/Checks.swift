@@ -62,6 +62,12 @@ struct Checks {
       if (set.tag == nil) == (set.images == nil) {
         complain("prewarm.sets", "the set '\(set.name)' must have either 'tag' or 'images'", "give one of them")
       }
+      if set.images?.isEmpty == true {
+        complain("prewarm.sets", "the set '\(set.name)' lists no image", "name one, or take the set out")
+      }
+      if let tag = set.tag, tag.contains(",") {
+        complain("prewarm.sets", "the tag '\(tag)' of the set '\(set.name)' has a comma, which no tag has", "make a set for each tag")
+      }
       if !seen.insert(set.name).inserted { complain("prewarm.sets", "two sets are called '\(set.name)'", "give each its own name") }
     }
   }

@@ -64,8 +64,8 @@ extension Configuration {
       public var every: Duration
       /// Whether it is brought at the daemon's start.
       public var atBoot: Bool
-      /// Whether its bases are pinned.
-      public var keep: Bool
+      /// How long its bases are pinned at each look; zero pins nothing.
+      public var keep: Duration
 
       init(_ reader: Reader) throws(SlipwayError) {
         name = try reader.string("name")
@@ -73,7 +73,7 @@ extension Configuration {
         images = try reader.optionalStrings("images")
         every = try reader.duration("every")
         atBoot = try reader.bool("at_boot")
-        keep = try reader.bool("keep")
+        keep = try reader.duration("keep")
       }
     }
 

@@ -25,15 +25,16 @@ extension KeyTable {
     Key("name", .name, nil, "What the set is called."),
     Key("tag", .string, "null", nullable: true, "Every image with this tag; or give `images`."),
     Key("images", .list(.string), "null", nullable: true, "Images by id or unique name; or give `tag`."),
-    Key("every", .duration(0...31_536_000), "0", "Time between two looks at the set; 0 is only at boot and on request."),
-    Key("at_boot", .bool, "false", "Whether the set is brought when the daemon starts."),
-    Key("keep", .bool, "false", "Whether its bases are pinned while they are in the set."),
+    Key(
+      "every", .duration(0...31_536_000), "0", effect: .later, "Time between two looks at the set; 0 is only at boot and on request."),
+    Key("at_boot", .bool, "false", effect: .later, "Whether the set is brought when the daemon starts."),
+    Key("keep", .duration(0...315_360_000), "0", "How long its bases are pinned at each look; 0 pins nothing."),
   ]
 
   static let prewarm: [Key] = [
     Key("prewarm.jobs", .int(1...64), "2", "How many images are brought at once."),
     Key("prewarm.rate", .rate, "0", "How fast, all together."),
-    Key("prewarm.sets", .mappings(prewarmSetKeys), "[]", effect: .later, "Sets of images that are kept warm."),
+    Key("prewarm.sets", .mappings(prewarmSetKeys), "[]", "Sets of images that are kept warm: `slipway prewarm --set NAME`."),
   ]
 
   static let cinderBackendKeys: [Key] = [

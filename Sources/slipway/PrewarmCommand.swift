@@ -15,7 +15,8 @@ struct PrewarmCommand: AsyncParsableCommand {
     abstract: "Bring images into the store before they are needed; one that fails does not stop the rest.",
     usage: """
       slipway prewarm <image> ... [<options>]
-      slipway prewarm --tag <tag> | --from <file> | --all-public [<options>]
+      slipway prewarm --tag <tag> | --set <name> [<options>]
+      slipway prewarm --from <file> | --all-public [<options>]
       """,
     discussion: "Run it again after an interruption: what is here already is 'cached'. Exit code 8 says that some images failed.")
 
@@ -25,6 +26,7 @@ struct PrewarmCommand: AsyncParsableCommand {
     name: .long, help: ArgumentHelp("Ids or names from a file, one a line, '#' begins a comment; '-' is standard input.", valueName: "file")
   )
   var from: String?
+  @Option(name: .long, help: ArgumentHelp("A set of the configuration (prewarm.sets).", valueName: "name")) var set: String?
   @Flag(name: .long, help: "All public images, hidden ones left out.") var allPublic = false
   @Option(name: .long, help: ArgumentHelp("Images at once (default: prewarm.jobs).", valueName: "n")) var jobs: Int?
   @Option(name: .long, help: ArgumentHelp("Bytes per second over all, 200M say (default: prewarm.rate).", valueName: "rate")) var rate:
@@ -36,8 +38,8 @@ struct PrewarmCommand: AsyncParsableCommand {
 
   func validate() throws {
     if let jobs, jobs < 1 { throw ValidationError("--jobs is 1 at least") }
-    let ways = [!images.isEmpty, tag != nil, from != nil, allPublic].count { $0 }
-    guard ways == 1 else { throw ValidationError("name images, or give one of --tag, --from and --all-public") }
+    let ways = [!images.isEmpty, tag != nil, from != nil, set != nil, allPublic].count { $0 }
+    guard ways == 1 else { throw ValidationError("name images, or give one of --tag, --set, --from and --all-public") }
   }
 
   func run() async throws {
@@ -47,9 +49,10 @@ struct PrewarmCommand: AsyncParsableCommand {
     try await Session.run(options, deadline: deadline, progress: true) { session in
       let start = ContinuousClock.now
       let settings = session.agent.configuration.prewarm
+      let chosen = try command.set.map { try session.agent.prewarmSet(named: $0) }
       let request = PrewarmRequest(
-        wanted: wanted, format: command.format, jobs: command.jobs ?? settings.jobs,
-        rate: try command.rate.map { try $0.bytes() } ?? settings.rate)
+        wanted: chosen?.wanted ?? wanted, format: command.format, jobs: command.jobs ?? settings.jobs,
+        rate: try command.rate.map { try $0.bytes() } ?? settings.rate, keep: chosen?.keep)
       let quiet = command.options.json || command.options.quiet
       let outcomes = try await session.agent.prewarm(request, context: session.context) { outcome in
         if !quiet {

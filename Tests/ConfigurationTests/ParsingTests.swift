@@ -21,7 +21,7 @@ import Testing
     nova:    { conf: /etc/nova/nova.conf, instances_path: null, uid: 42436, gid: null, clean: false }
     clean:   { every: 40m, unused_for: 24h, min_age: 1h, max_bytes: 200G, min_free: 10%, max_count: 0 }
     scrub:   { every: 30d, rate: 50M }
-    prewarm: { jobs: 2, rate: 0, sets: [{ name: golden, tag: golden, every: 1h, at_boot: true }] }
+    prewarm: { jobs: 2, rate: 0, sets: [{ name: golden, tag: golden, every: 1h, at_boot: true, keep: 2d }] }
     images:  { cloud: slipway, on_service_down: refuse }
     cinder:  { backends: { "host@ceph#volumes": { cluster: main, pool: volumes } } }
     allowed_direct_url_schemes: [rbd, file]
@@ -50,6 +50,7 @@ import Testing
     #expect(configuration.clean.minFree == .percent(10) && configuration.clean.maxBytes == .gib(200))
     #expect(configuration.clean.unusedFor == .seconds(86_400) && configuration.scrub.every == .seconds(30 * 86_400))
     #expect(configuration.prewarm.rate == nil && configuration.prewarm.sets.map(\.tag) == ["golden"])
+    #expect(configuration.prewarm.sets.map(\.keep) == [.seconds(172_800)])
     #expect(configuration.cinderBackends["host@ceph#volumes"]?.pool == "volumes")
     #expect(configuration.onNotCloneable == .copyToStore && configuration.onDirectFailed == .fallback && configuration.enableCloneUpload)
     #expect(configuration.trust.digest == .required)

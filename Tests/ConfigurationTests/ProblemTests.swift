@@ -74,6 +74,7 @@ import Testing
       ("cinder: { backends: { h: { cluster: b, pool: p } } }", "cinder.backends"),
       ("images: { cloud: a, endpoint: 'http://h' }", "images.endpoint"), ("prewarm: { sets: [{ name: s }] }", "prewarm.sets"),
       ("prewarm: { sets: [{ name: s, tag: t, images: [i] }] }", "prewarm.sets"),
+      ("prewarm: { sets: [{ name: s, images: [] }] }", "prewarm.sets"), ("prewarm: { sets: [{ name: s, tag: 'a,b' }] }", "prewarm.sets"),
       ("prewarm: { sets: [{ name: s, tag: t }, { name: s, tag: u }] }", "prewarm.sets"),
       ("disks: { path: /var/lib/slipway/images/ }", "disks.path"),
       ("enable_clone_upload: true\nenable_clone_optimization: false", "enable_clone_optimization"),

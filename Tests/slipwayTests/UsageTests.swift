@@ -55,6 +55,6 @@ import Testing
 
   @Test("what excludes each other is told", arguments: ["prewarm", "prewarm a --tag b", "prewarm --tag a --all-public"])
   func exclusive(line: String) throws {
-    #expect(try refused(line).message == "name images, or give one of --tag, --from and --all-public")
+    #expect(try refused(line).message == "name images, or give one of --tag, --set, --from and --all-public")
   }
 }
