@@ -58,10 +58,10 @@ extension Agent {
     context.progress(Progress(phase: .planning))
     try Self.judgeTrust(configuration.trust)
     let store = try await store(context)
-    let (overlay, name) = try await base(of: request.overlay, in: store)
+    let (overlay, name, format) = try await base(of: request.overlay, in: store)
     for attempt in 1... {
-      let answer = try await present(name, store, start, context)
-      let base = if let answer { answer } else { try await bring(name, overlay, request, store, start, context) }
+      let answer = try await present(name, format, overlay, store, start, context)
+      let base = if let answer { answer } else { try await bring(name, format, overlay, request, store, start, context) }
       do {
         let heldUntil = try await hold(name, overlay, request.hold, store, context)
         return EnsureAnswer(overlay: overlay, base: base, heldUntil: heldUntil, duration: ContinuousClock.now - start)
@@ -72,8 +72,8 @@ extension Agent {
     throw SlipwayError(.busy, "the base \(name) is cleaned as often as it is brought", object: name.text)
   }
 
-  /// The disk's absolute path, and the base at the end of its chain.
-  private func base(of overlay: String, in store: Store) async throws -> (String, BaseName) {
+  /// The disk's absolute path, the base at the end of its chain, and the format in which that is read.
+  private func base(of overlay: String, in store: Store) async throws -> (String, BaseName, BaseFormat) {
     let named = configuration.disks.roots + [configuration.disks.path]
     return try await files.run {
       // As they are named and as they are: a header may hold either.
@@ -102,7 +102,7 @@ extension Agent {
           return status.isSameFile(as: bases)
         }
         switch place {
-        case .base(let name): return (first, name)
+        case .base(let name, let format): return (first, name, format)
         case .disk(let next): path = next
         }
       }
@@ -117,9 +117,9 @@ extension Agent {
     return Array(bytes.prefix(count))
   }
 
-  /// The base when it is here and is what its name says; nil when it is absent.
+  /// The base when it is here and is what the disk needs; nil when it is absent.
   func present(
-    _ name: BaseName, _ store: Store, _ start: ContinuousClock.Instant, _ context: RequestContext
+    _ name: BaseName, _ format: BaseFormat, _ overlay: String, _ store: Store, _ start: ContinuousClock.Instant, _ context: RequestContext
   ) async throws -> FetchAnswer? {
     let record: BaseRecord
     switch try await store.state(of: name) {
@@ -131,6 +131,9 @@ extension Agent {
         hint: "see: slipway cache verify \(name)")
     case .newer(let reason): throw SlipwayError(.storeRefused, reason, object: store.path(of: name), hint: "update Slipway")
     case .unknown: throw SlipwayError(.notOurs, "\(store.path(of: name)) is no file of ours", object: store.path(of: name))
+    }
+    guard record.identity.format == format else {
+      throw BackingPlace.mismatch(store.path(of: name), kept: record.identity.format, read: format, by: overlay)
     }
     try await judgeContent(record, store)
     await store.recordUse(name)
@@ -147,10 +150,10 @@ extension Agent {
       defer { try? file.close() }
       let head = try Self.head(of: file)
       let isQcow2 = head.starts(with: Array("QFI".utf8) + [0xFB])
-      guard isQcow2 == (name.format == .qcow2) else {
+      guard isQcow2 == (record.identity.format == .qcow2) else {
         throw SlipwayError(
           .formatMismatch,
-          "\(store.path(of: name)) is \(isQcow2 ? "a qcow2" : "no qcow2"), and disks read it as \(name.format.rawValue): guests would see other bytes",
+          "\(store.path(of: name)) is \(isQcow2 ? "a qcow2" : "no qcow2"), and disks read it as \(record.identity.format.rawValue): guests would see other bytes",
           object: store.path(of: name), hint: "find the disks that use it, then move it out of the store")
       }
       let size = isQcow2 ? try Qcow2Header(parsing: head, object: file.path).virtualSize : try file.size()

@@ -6,15 +6,15 @@ internal import Runtime
 extension Agent {
   /// Brings a base that is not here: by its image, else from a copy.
   func bring(
-    _ name: BaseName, _ overlay: String, _ request: EnsureRequest, _ store: Store, _ start: ContinuousClock.Instant,
-    _ context: RequestContext
+    _ name: BaseName, _ format: BaseFormat, _ overlay: String, _ request: EnsureRequest, _ store: Store,
+    _ start: ContinuousClock.Instant, _ context: RequestContext
   ) async throws -> FetchAnswer {
     var copy: BaseCopy?
     if let from = request.from { copy = try await BaseCopy.find(name, at: from, agent: self, context: context) }
     var refusal: SlipwayError?
     for reference in try await images(request, overlay, copy) {
       do {
-        return try await byImage(reference, name, request, start, context)
+        return try await byImage(reference, name, format, request, start, context)
       } catch let error as SlipwayError {
         try Task.checkCancellation()
         guard Self.leavesToCopy(error) else { throw error }
@@ -24,7 +24,7 @@ extension Agent {
       }
     }
     guard let copy else { throw nowhere(name, overlay, refusal, store) }
-    return try await byCopy(copy, name, request, store, start, context)
+    return try await byCopy(copy, name, format, overlay, request, store, start, context)
   }
 
   /// The images from which the base may have been made: what the caller says, what our own record of the disk says, and what the copy's evidence
@@ -48,7 +48,8 @@ extension Agent {
 
   /// Fetches the image when the base that comes of it is this one.
   private func byImage(
-    _ reference: ImageReference, _ name: BaseName, _ request: EnsureRequest, _ start: ContinuousClock.Instant, _ context: RequestContext
+    _ reference: ImageReference, _ name: BaseName, _ format: BaseFormat, _ request: EnsureRequest, _ start: ContinuousClock.Instant,
+    _ context: RequestContext
   ) async throws -> FetchAnswer {
     let wanted = ImageRequest(reference: reference, token: request.token, purpose: .migrate)
     switch try await resolve(wanted, context) {
@@ -59,7 +60,7 @@ extension Agent {
       for asPublic in [visibility == "public", visibility != "public"] {
         image.description.visibility = asPublic ? "public" : "private"
         image.description.owner = owner
-        if try identity(image, name.format, version: nil)?.name == name { return try await base(image, name.format, start, context) }
+        if try identity(image, format, version: nil)?.name == name { return try await base(image, format, start, context) }
       }
       throw SlipwayError(
         .baseNotFound, "image \(image.key) does not make the base \(name) now", object: image.key,
@@ -94,10 +95,10 @@ extension Agent {
 
   /// From a copy, once it is known which bytes prove it.
   private func byCopy(
-    _ copy: BaseCopy, _ name: BaseName, _ request: EnsureRequest, _ store: Store, _ start: ContinuousClock.Instant,
-    _ context: RequestContext
+    _ copy: BaseCopy, _ name: BaseName, _ format: BaseFormat, _ overlay: String, _ request: EnsureRequest, _ store: Store,
+    _ start: ContinuousClock.Instant, _ context: RequestContext
   ) async throws -> FetchAnswer {
-    let (identity, digest) = try Self.proof(of: name, copy.record, request.digest)
+    let (identity, digest) = try Self.proof(of: name, format, copy.record, request.digest)
     var description = ImageDescription(
       diskFormat: identity.sourceFormat, locations: copy.places.first.map { [Location(url: $0.shown)] } ?? [])
     var demanded: Digest?
@@ -110,7 +111,7 @@ extension Agent {
       context.progress(Progress(phase: .waiting, position: wait.work?.position ?? 0, total: wait.work?.total))
     } _: { lock in
       // Another may have brought it meanwhile.
-      if let answer = try await self.present(name, store, start, context) { return answer }
+      if let answer = try await self.present(name, format, overlay, store, start, context) { return answer }
       var telling = context
       telling.progress = { progress in
         lock.report(progress)
@@ -128,7 +129,7 @@ extension Agent {
   ///
   /// The base's name is the hash of its identity, so evidence (or a typed digest) that gives that name tells the truth about the digest, whoever wrote
   /// it. Throws `digest_required` where nothing does.
-  static func proof(of name: BaseName, _ record: BaseRecord?, _ typed: Digest?) throws -> (BaseIdentity, Digest) {
+  static func proof(of name: BaseName, _ format: BaseFormat, _ record: BaseRecord?, _ typed: Digest?) throws -> (BaseIdentity, Digest) {
     if let identity = record?.identity, identity.name == name {
       if case .digest(let digest) = identity.anchor {
         if let typed, typed.algorithm == digest.algorithm, typed != digest {
@@ -146,8 +147,8 @@ extension Agent {
       return (identity, typed)
     }
     if let typed, typed.algorithm.isStrong {
-      for format in ["raw", "qcow2"] {
-        let identity = try BaseIdentity(digest: typed, sourceFormat: format, format: name.format, owner: nil)
+      for source in ["raw", "qcow2"] {
+        let identity = try BaseIdentity(digest: typed, sourceFormat: source, format: format, owner: nil)
         if identity.name == name { return (identity, typed) }
       }
       throw SlipwayError(

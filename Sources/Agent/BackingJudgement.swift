@@ -5,13 +5,10 @@ internal import Model
 /// What a disk stands on, as its header tells, when it may be acted on: no name is followed out of the store and the disks' roots, and nothing is
 /// brought in another format than the one that the disk will read it in.
 enum BackingPlace: Sendable, Hashable {
-  /// A base of this host's store.
-  case base(BaseName)
+  /// A base of this host's store, which the disk reads in that format.
+  case base(BaseName, BaseFormat)
   /// Another disk, which stands on something itself.
   case disk(path: String)
-
-  /// The formats that a backing file may have here.
-  private static let formats: Set<String> = ["raw", "qcow2"]
 
   /// Judges the backing file that the disk at `overlay` (an absolute path) names. `isBases` says of a directory whether it is the store's; `roots` are
   /// the directories under which disks lie.
@@ -24,15 +21,15 @@ enum BackingPlace: Sendable, Hashable {
     _ reference: BackingReference, of overlay: String, store: String, roots: [String], isBases: (String) -> Bool
   ) throws(SlipwayError) -> BackingPlace {
     let path = try path(of: reference, overlay)
-    guard let format = reference.format else {
+    guard let told = reference.format else {
       throw SlipwayError(
         .formatRefused, "\(overlay) does not record the format of its backing file \(path), so that whoever opens it would have to guess",
         object: overlay, hint: "see what it is on the host where the disk comes from, and record it there with qemu-img rebase -u -F FORMAT"
       )
     }
-    guard formats.contains(format) else {
+    guard let format = BaseFormat(rawValue: told) else {
       throw SlipwayError(
-        .formatRefused, "\(overlay) reads its backing file \(path) as '\(printable(format))', and bases are raw or qcow2", object: overlay)
+        .formatRefused, "\(overlay) reads its backing file \(path) as '\(printable(told))', and bases are raw or qcow2", object: overlay)
     }
     let (directory, file) = split(path)
     if isBases(directory) {
@@ -41,13 +38,10 @@ enum BackingPlace: Sendable, Hashable {
           .notOurs, "\(path), the backing file of \(overlay), is not the name of a base", object: path,
           hint: "bring it as it was brought on the host where the disk comes from")
       }
-      guard name.format.rawValue == format else {
-        throw SlipwayError(
-          .formatMismatch,
-          "\(overlay) reads its backing file as \(format), and the base \(path) is kept as \(name.format.rawValue): the guest would see other bytes",
-          object: overlay, hint: "nothing was brought; find out which of both is true before the disk is used")
-      }
-      return .base(name)
+      // Not every layout's names tell a format.
+      let kept: BaseFormat? = name.format
+      if let kept, kept != format { throw mismatch(path, kept: kept, read: format, by: overlay) }
+      return .base(name, format)
     }
     guard roots.contains(where: { path.hasPrefix($0.hasSuffix("/") ? $0 : $0 + "/") }) else {
       let isBase = BaseName(file) != nil
@@ -58,12 +52,20 @@ enum BackingPlace: Sendable, Hashable {
           ? "it has the name of a base: give this host the store path of the host where the disk comes from (store.path)"
           : "list its directory in disks.roots if it is a disk")
     }
-    guard format == "qcow2" else {
+    guard format == .qcow2 else {
       throw SlipwayError(
         .baseNotFound, "\(overlay) stands on \(path), a raw disk and no base of the store", object: path,
         hint: "bring that file as the disk itself was brought")
     }
     return .disk(path: path)
+  }
+
+  /// The refusal of a base that a disk would read otherwise than it is kept.
+  static func mismatch(_ path: String, kept: BaseFormat, read: BaseFormat, by overlay: String) -> SlipwayError {
+    SlipwayError(
+      .formatMismatch,
+      "\(overlay) reads its backing file as \(read.rawValue), and the base \(path) is kept as \(kept.rawValue): the guest would see other bytes",
+      object: overlay, hint: "nothing was brought; find out which of both is true before the disk is used")
   }
 
   /// The name as an absolute path; relative ones are the disk's directory's (QEMU `path_combine`).

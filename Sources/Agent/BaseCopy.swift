@@ -125,12 +125,10 @@ struct BaseCopy: Sendable {
     }
     guard let record = try? JSONDecoder().decode(BaseRecord.self, from: data) else { return nil }
     guard record.name == name else {
-      let other =
-        record.identity.format == name.format
-        ? "another base, \(record.name)" : "a base that is kept as \(record.identity.format.rawValue), \(record.name)"
       throw SlipwayError(
-        .formatMismatch, "the evidence \(shown) is about \(other), and the disk needs \(name)", object: shown,
-        hint: "nothing was brought; give --from a copy of \(name)")
+        .formatMismatch,
+        "the evidence \(shown) is about the base \(record.name), kept as \(record.identity.format.rawValue), and the disk needs \(name)",
+        object: shown, hint: "nothing was brought; give --from a copy of \(name)")
     }
     return record
   }

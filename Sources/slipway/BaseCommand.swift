@@ -41,7 +41,7 @@ struct BaseEnsure: AsyncParsableCommand {
   @Option(name: .long, help: ArgumentHelp("Cleaning leaves the base alone for so long (default: 10m).", valueName: "duration"))
   var hold: DurationArgument?
   @OptionGroup var deadline: DeadlineOption
-  @OptionGroup(title: CommonOptions.title) var options: CommonOptions
+  @OptionGroup var options: CommonOptions
 
   func run() async throws {
     let command = self

@@ -24,9 +24,9 @@ import Testing
 
   @Test(arguments: ["raw", "qcow2"]) func aBaseOfTheStoreInTheFormatThatTheDiskReads(format: String) throws {
     let name = try #require(BaseName("\(Self.hash).\(format)"))
-    #expect(try judge("/store/bases/\(name)", format) == .base(name))
-    #expect(try judge("/mounted/bases/\(name)", format) == .base(name), "another name of the same directory")
-    #expect(try judge("//store/bases//\(name)", format) == .base(name))
+    #expect(try judge("/store/bases/\(name)", format) == .base(name, name.format))
+    #expect(try judge("/mounted/bases/\(name)", format) == .base(name, name.format), "another name of the same directory")
+    #expect(try judge("//store/bases//\(name)", format) == .base(name, name.format))
   }
 
   @Test(arguments: [("raw", "qcow2"), ("qcow2", "raw")]) func anotherFormatThanTheDiskReadsIsRefused(kept: String, read: String) {
