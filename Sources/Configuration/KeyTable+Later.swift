@@ -18,7 +18,7 @@ extension KeyTable {
 
   static let scrub: [Key] = [
     Key("scrub.every", .duration(0...315_360_000), "30d", effect: .later, "Time within which every base is read again once; 0 is never."),
-    Key("scrub.rate", .rate, "50M", effect: .later, "How fast."),
+    Key("scrub.rate", .rate, "50M", "How fast the whole store is verified."),
   ]
 
   static let prewarmSetKeys: [Key] = [

@@ -71,9 +71,10 @@ extension Store {
   }
 
   /// Draws the consequence of a report, under the base's lock: a damaged base that nothing uses goes into quarantine; one in use keeps its name and
-  /// bytes and is marked, so that no new disk grows from it; a sound one loses its mark. Nothing when the base was replaced since. Throws as `evict`.
+  /// bytes and is marked, so that no new disk grows from it; a sound one loses its mark. Nothing when the base was replaced since. `isUsed` says that
+  /// disks stand on it, of which the store itself sees only those that are open. Throws as `evict`.
   public func settle(
-    _ report: VerifyReport, lock: BaseLock, ownsSharedFileSystem: Bool = false
+    _ report: VerifyReport, lock: BaseLock, isUsed: Bool = false, ownsSharedFileSystem: Bool = false
   ) async throws -> VerifyConsequence {
     guard lock.name == report.name else { throw SlipwayError(.internalError, "the lock of \(lock.name) is not that of \(report.name)") }
     let status = try await pool.run { try self.bases.status(of: report.name.text) }
@@ -87,6 +88,7 @@ extension Store {
       let reason = "\(blocks) from what was published\(first)"
       // The mark first: whatever goes wrong from here on, no disk grows from it.
       try await markDamaged(lock, reason: reason, blocks: report.damaged)
+      if isUsed { return .marked(.inUse) }
       let outcome = try await quarantine(lock, reason: reason, ownsSharedFileSystem: ownsSharedFileSystem)
       if case .quarantined(let path) = outcome { return .quarantined(path) }
       return .marked(outcome)

@@ -9,7 +9,7 @@ internal import Wire
 struct CacheCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "cache", abstract: "Look into the store of bases, and choose what stays in it.",
-    subcommands: [CacheList.self, CacheShow.self, CachePin.self, CacheUnpin.self, CacheClean.self, CachePurge.self])
+    subcommands: [CacheList.self, CacheShow.self, CachePin.self, CacheUnpin.self, CacheVerify.self, CacheClean.self, CachePurge.self])
 }
 
 struct CacheList: AsyncParsableCommand {

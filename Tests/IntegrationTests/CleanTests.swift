@@ -215,6 +215,40 @@ import Testing
     #expect(try await list("--damaged") == [])
   }
 
+  /// A byte of a base is turned over behind everybody's back.
+  func damage(_ path: String) throws {
+    let bytes = try FileHandle(forUpdating: URL(fileURLWithPath: path))
+    try bytes.seek(toOffset: 1 << 19)
+    let byte = try #require(try bytes.read(upToCount: 1)?.first)
+    try bytes.seek(toOffset: 1 << 19)
+    try bytes.write(contentsOf: Data([byte ^ 0xFF]))
+    try bytes.close()
+  }
+
+  @Test func aDamagedBaseLeavesUnlessADiskStandsOnIt() async throws {
+    let image = try await Images.shared.local()
+    let host = try host()
+    let path = try await base(host, image.id)
+    let sound = try await host.run("cache", "verify").succeeded()
+    #expect(sound["counts"]["sound"].int == 1)
+    let disk = host.diskName()
+    let made = try await host.run("disk", "create", disk, "--image", image.id, "--target", "qcow2").succeeded()
+    try damage(path)
+    let used = try await host.run("cache", "verify", image.id)
+    #expect(used.status == 4)
+    let marked = try #require(try used.document()["bases"].list.first)
+    #expect(marked["consequence"].text == "marked")
+    #expect(marked["used_by"].list.map(\.text) == [made["path"].text])
+    #expect(FileManager.default.fileExists(atPath: path))
+    try await host.run("disk", "create", host.diskName(), "--image", image.id, "--target", "qcow2").failed(4, "base_damaged")
+    try await host.delete(disk)
+    let gone = try await host.run("cache", "verify", image.id, "--refetch").succeeded()
+    let replaced = try #require(gone["bases"].list.first)
+    #expect(replaced["consequence"].text == "quarantined")
+    #expect(replaced["refetched"].text == path)
+    #expect(try await host.run("cache", "verify").succeeded()["counts"]["sound"].int == 1)
+  }
+
   /// Disks are made while everything that may go does: none ever lacks its base.
   @Test func aDiskThatIsJustMadeKeepsItsBase() async throws {
     let image = try await Images.shared.local()

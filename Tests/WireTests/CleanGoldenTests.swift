@@ -36,4 +36,19 @@ import Wire
         == #"{"bases":[{"name":"a","path":"/s/bases/a","pin":{"created":"2026-01-01T00:00:00Z","expires":"2026-01-08T00:00:00Z","note":null}},{"name":"b","path":"/s/bases/b","pin":null}],"image":"i","outcome":"pinned","version":1}"#
     )
   }
+
+  @Test func verify() throws {
+    let document = VerifyDocument(
+      store: "/s",
+      bases: [
+        .init(
+          name: "a", path: "/s/bases/a", images: ["i"], verdict: "damaged", detail: nil, blocks: 3, damagedBlocks: 1,
+          damaged: [.init(offset: 4, length: 2)], read: 9, consequence: "marked", quarantine: nil, usedBy: ["/d"], refetched: nil,
+          error: nil)
+      ], seconds: 0.5)
+    #expect(
+      try WireCoding.text(document)
+        == #"{"bases":[{"blocks":3,"consequence":"marked","damaged":[{"length":2,"offset":4}],"damaged_blocks":1,"detail":null,"error":null,"images":["i"],"name":"a","path":"/s/bases/a","quarantine":null,"read":9,"refetched":null,"used_by":["/d"],"verdict":"damaged"}],"counts":{"damaged":1,"failed":0,"sound":0,"unverifiable":0},"seconds":0.5,"store":"/s","version":1}"#
+    )
+  }
 }

@@ -36,6 +36,14 @@ import Wire
       disks: .init(
         files: 1, overlays: 1, unreadable: [.init(path: "p", problem: "p", mayReferTo: ["f"])], vanished: ["v"], missing: ["PATH": ["d"]]),
       unasked: "u", seconds: 1)
+    let verified = VerifyDocument(
+      store: "s",
+      bases: [
+        .init(
+          name: "n", path: "p", images: ["i"], verdict: "damaged", detail: "d", blocks: 1, damagedBlocks: 1,
+          damaged: [.init(offset: 0, length: 1)], read: 1, consequence: "quarantined", quarantine: "q", usedBy: ["d"], refetched: "p",
+          error: error)
+      ], seconds: 1)
     return [
       ("DoctorDocument", "doctor", try text(DoctorDocument(checks: [.init(name: "n", status: "ok", detail: "d", hint: "h")]))),
       ("PlanDocument", "plan", try text(PlanDocument(image: "i", plan: plan, cached: false))),
@@ -59,6 +67,7 @@ import Wire
       ("CacheDocument", "cache", try text(CacheDocument(store: "s", bases: [base], unknown: ["u"]))),
       ("PinDocument", "pin", try text(PinDocument(image: "i", outcome: "pinned", bases: [.init(name: "n", path: "p", pin: pin)]))),
       ("CleanDocument", "clean", try text(clean)),
+      ("VerifyDocument", "verify", try text(verified)),
       ("PrewarmDocument", "prewarm", try text(PrewarmDocument(images: [warm], seconds: 1))),
       ("MaintenanceDocument", "maintenance", try text(MaintenanceDocument(maintenance: true, note: "n"))),
       ("ConfigCheckDocument", "config check", try text(ConfigCheckDocument(file: "f", problems: ["p"], warnings: ["w"]))),
