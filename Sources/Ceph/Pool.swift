@@ -52,6 +52,7 @@ public final class Pool: Sendable {
       do {
         try CephCheck.check(code, "rbd_open", object: label, doing: "open \(label)")
         guard let opened = made else { throw SlipwayError(.internalError, "rbd_open made no handle for \(label)", object: label) }
+        letOpenReturn(io)
         return try Image(label: label, name: image, pool: pool, pointer: opened)
       } catch {
         pool.handle.leave()
@@ -59,4 +60,16 @@ public final class Pool: Sendable {
       }
     }
   }
+}
+
+/// Waits until librados' callback thread has left what it runs now (Implements `rados_aio_flush_async`, which asks no OSD without writes).
+///
+/// `rbd_open` returns as soon as that thread has woken it, and the thread then looks at the image once more (librbd 16.2,
+/// `ImageState::complete_action_unlock`: the contexts are completed, after that the state's lock is taken again). An image that is closed at
+/// once is freed under it: the process aborts or hangs. Callbacks are run one after the other, so this one's turn comes when that is over.
+private func letOpenReturn(_ io: rados_ioctx_t) {
+  var completion: rados_completion_t?
+  guard rados_aio_create_completion2(nil, nil, &completion) == 0 else { return }
+  if rados_aio_flush_async(io, completion) == 0 { rados_aio_wait_for_complete(completion) }
+  rados_aio_release(completion)
 }
