@@ -59,7 +59,8 @@ extension Agent {
     let known = description.virtualSize ?? raw
     if let size, let known, size < known {
       throw SlipwayError(
-        .sizeTooSmall, "a disk of \(size.bytes) bytes is smaller than image \(image.key) (\(known.bytes))", object: image.key,
+        .sizeTooSmall, "a disk of \(size) (\(size.bytes) bytes) is smaller than image \(image.key), which has \(known) (\(known.bytes))",
+        object: image.key,
         hint: "ask for at least \(known.bytes) bytes, or leave --size out")
     }
     let minimum = ByteCount.gib(description.minDiskGiB)
@@ -130,7 +131,9 @@ extension Agent {
     let size = size ?? virtual
     guard size >= virtual else {
       throw SlipwayError(
-        .sizeTooSmall, "a disk of \(size.bytes) bytes is smaller than image \(base.image) (\(virtual.bytes))", object: base.image,
+        .sizeTooSmall,
+        "a disk of \(size) (\(size.bytes) bytes) is smaller than image \(base.image), which has \(virtual) (\(virtual.bytes))",
+        object: base.image,
         hint: "ask for at least \(virtual.bytes) bytes, or leave --size out")
     }
     if let image {
