@@ -38,7 +38,7 @@ struct Protection {
     func keep(_ reason: KeepReason, _ detail: String? = nil) -> CleanPlan.Keep {
       CleanPlan.Keep(name: base.name, reason: reason, detail: detail)
     }
-    if let keep = world.refused[base.name] { return keep }
+    if !world.refused.isEmpty, let keep = world.refused[base.name] { return keep }
     guard base.isOurs else { return keep(.notOurs) }
     switch base.pin {
     case .none: break
@@ -48,8 +48,10 @@ struct Protection {
     if !base.leases.isEmpty { return keep(.leased, "by \(Self.some(base.leases))") }
     guard let file = base.file else { return keep(.inUse, "it could not be looked at") }
     if let disks = world.references[file] { return keep(.inUse, "by \(Self.some(disks))") }
-    if let disks = missing[base.path] ?? missing[base.name] { return keep(.inUse, "named by \(Self.some(disks))") }
-    if let disk = suspects[base.path] ?? suspects[base.name] ?? universal {
+    // Mostly there are none, and names are long to hash.
+    if !missing.isEmpty, let disks = missing[base.path] ?? missing[base.name] { return keep(.inUse, "named by \(Self.some(disks))") }
+    let suspect = suspects.isEmpty ? nil : suspects[base.path] ?? suspects[base.name]
+    if let disk = suspect ?? universal {
       return keep(.unreadableDisk, "\(disk.disk): \(disk.problem)")
     }
     // A moment of making that lies ahead means that the clock was set back: its age is not known.
