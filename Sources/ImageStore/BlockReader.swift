@@ -1,5 +1,6 @@
 internal import Crypto
 internal import Files
+internal import Glibc
 internal import Model
 internal import Runtime
 
@@ -29,8 +30,18 @@ struct BlockReader: Sendable {
   /// The hash of a block.
   func hash(_ block: Int64) throws -> [UInt8] {
     let range = hashes.range(of: block)
+    guard file !== plain, range.upperBound % 4096 == 0 else { return try hash(block, range, plain) }
+    do throws(SlipwayError) {
+      return try hash(block, range, file)
+    } catch {
+      // Some file systems take O_DIRECT and then want other multiples than ours.
+      guard error.errno == EINVAL else { throw error }
+      return try hash(block, range, plain)
+    }
+  }
+
+  private func hash(_ block: Int64, _ range: Range<Int64>, _ source: File) throws(SlipwayError) -> [UInt8] {
     try keyed.begin(UInt64(block))
-    let source = range.upperBound % 4096 == 0 ? file : plain
     var position = range.lowerBound
     while position < range.upperBound {
       let part = UnsafeMutableRawBufferPointer(rebasing: buffer.memory[..<Int(min(range.upperBound - position, 1 << 20))])
