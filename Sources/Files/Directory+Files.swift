@@ -4,14 +4,25 @@ public import Model
 
 extension Directory {
   /// Opens the regular file `name`. Throws `missing` when it is not there, `location_not_allowed` when it is a symbolic link, `io_error` when
-  /// it is no regular file.
+  /// it is no regular file, `busy` when somebody else's lease on it does not end. Waits, 10 s at most, for whoever has a write lease: an eviction in
+  /// another process, say, which this very call makes give way.
   public func openFile(_ name: String, _ access: File.Access = .read, missing: ErrorCode = .ioError) throws(SlipwayError) -> File {
     let target = try child(name)
     let mode = access == .read ? O_RDONLY : O_RDWR
     return try descriptor.with { parent throws(SlipwayError) in
-      // O_NONBLOCK: a FIFO under this name must not make us wait; regular files don't heed it.
+      // O_NONBLOCK: a FIFO under this name must not make us wait; of regular files only a leased one heeds it (EWOULDBLOCK, and the lease breaks).
       let flags = mode | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY
-      let opened = try checked(Attempt(verb: "open", path: target, missing: missing)) { openat(parent, name, flags) }
+      var opened: Int32 = -1
+      var patience = Directory.leasePatience
+      while opened < 0 {
+        do throws(SlipwayError) {
+          opened = try checked(Attempt(verb: "open", path: target, missing: missing)) { openat(parent, name, flags) }
+        } catch {
+          guard error.errno == EWOULDBLOCK, patience > 0 else { throw error }
+          patience -= 1
+          usleep(5000)
+        }
+      }
       let file = File(opened, path: target)
       guard try file.status().kind == .regular else {
         try? file.close()
@@ -20,6 +31,9 @@ extension Directory {
       return file
     }
   }
+
+  /// How often a leased file is tried again, every 5 ms.
+  private static let leasePatience = 2000
 
   /// Makes the file `name`, which must not be there yet (errno EEXIST), for reading and writing, with exactly `mode`.
   public func createFile(_ name: String, mode: UInt32 = 0o600) throws(SlipwayError) -> File {

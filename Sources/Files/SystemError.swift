@@ -53,6 +53,10 @@ struct Attempt {
       error.code = .locationNotAllowed
       error.message = "cannot \(verb) \(path): a symbolic link is in the way, and none is followed"
       error.hint = "put the real file or directory there"
+    case EWOULDBLOCK:
+      error.code = .busy
+      error.message = "cannot \(verb) \(path): somebody else holds a lease on it"
+      error.hint = "see in /proc/locks who does"
     case EROFS: error.hint = "mount the file system for writing"
     case EMFILE, ENFILE: error.hint = "raise the limit of open files"
     case EIO: error.hint = "check the storage device and the kernel log"

@@ -41,6 +41,33 @@ import Testing
     try file.close()
   }
 
+  @Test func whoOpensALeasedFileGetsItOnceTheLeaseIsGivenBack() throws {
+    let leased = try file()
+    #expect(try leased.takeWriteLease() == .granted)
+    let giver = Thread {
+      // The opener has broken it by now, or soon will have.
+      while (try? leased.holdsWriteLease()) == true { usleep(1000) }
+      usleep(20_000)
+      try? leased.close()
+    }
+    giver.start()
+    try scratch.directory.openFile("f").close()
+    #expect(giver.isExecuting || giver.isFinished)
+  }
+
+  @Test func whoOpensALeasedFileThatIsRemovedFindsNone() throws {
+    let leased = try file()
+    #expect(try leased.takeWriteLease() == .granted)
+    let directory = scratch.directory
+    Thread {
+      while (try? leased.holdsWriteLease()) == true { usleep(1000) }
+      _ = try? directory.remove("f")
+      try? leased.close()
+    }.start()
+    let error = #expect(throws: SlipwayError.self) { try directory.openFile("f", missing: .baseNotFound) }
+    #expect(error?.code == .baseNotFound)
+  }
+
   @Test(.enabled(if: geteuid() == 0)) func anImmutableFileIsNeitherRenamedNorRemoved() throws {
     let file = try file()
     defer { try? file.close() }
