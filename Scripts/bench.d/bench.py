@@ -11,7 +11,9 @@ import sys
 import tempfile
 import time
 
+import cleaning
 import measure
+import storing
 from images import images
 from measure import BenchError, Row
 
@@ -178,8 +180,28 @@ class Bench:
             digest = measure.run(hash).output.split()[0]
             self.transfer('digest', dense, 'raw', '1.08', 'openssl dgst -sha512', lambda: measure.run(hash), '--digest', f'sha512:{digest}')
         self.clones()
+        self.store_itself()
+
+    def store_itself(self):
+        """What needs no comparison with rbd: a hit, many at once, a cleaning."""
+        def place(name):
+            path = os.path.join(self.scratch, name)
+            os.mkdir(path)
+            return path
+
+        def wanted(name):
+            return not self.options.only or self.options.only in name
+
+        if wanted('store'):
+            size = (1 if self.options.quick else 4) << 30
+            self.rows += storing.rows(self.program, place('storing'), self.directory, self.pairs, size, 50, say)
+        if wanted('cleaning'):
+            sizes = (1000, 100) if self.options.quick else (10_000, 1_000)
+            self.rows.append(cleaning.row(self.program, place('cleaning'), min(3, self.pairs), say, *sizes))
 
     def clones(self):
+        if self.options.only and self.options.only not in 'clone':
+            return
         seconds = []
 
         def ours():
