@@ -75,7 +75,8 @@ extension Agent {
   private func clone(
     _ name: DiskName, _ image: ResolvedImage, _ size: ByteCount?, _ start: ContinuousClock.Instant, _ context: RequestContext
   ) async throws -> DiskAnswer {
-    try image.demand(configuration).judge(isPending: image.description.digestPending)
+    let demand = try image.demand(configuration)
+    try demand.judge(isPending: image.description.digestPending)
     try Self.judgeClone(image)
     let settings = try clusters.configured(configuration.disks.cluster)
     var planner = RoutePlanner(planRequest(image, target: .rbd, baseOnly: false, size: size, mode: .spawn))
@@ -89,8 +90,9 @@ extension Agent {
         name: name, request: DiskRequest(image: image.requestKey, target: .rbd, size: size ?? parentSize), route: choice.route,
         source: choice.location?.description, base: nil, created: Self.timestamp())
       do {
+        try await prove(choice, image, demand, context)
         let disks = try await rbdDisks(context)
-        let (info, outcome) = try await cloned(record, location, parentSize, facts.objectOrder ?? 22, disks, settings.user, context)
+        let (info, outcome) = try await cloned(record, location, parentSize, facts, disks, settings.user, context)
         return DiskAnswer(info: info, outcome: outcome, route: choice.route, duration: ContinuousClock.now - start)
       } catch let error as SlipwayError where error.code == .sourceNotFound || error.code == .notCloneable {
         // The snapshot went, or lost its protection, since it was looked at.
@@ -101,13 +103,14 @@ extension Agent {
   }
 
   private func cloned(
-    _ record: DiskRecord, _ location: RBDLocation, _ size: ByteCount, _ order: Int, _ disks: RBDDisks, _ user: String,
+    _ record: DiskRecord, _ location: RBDLocation, _ size: ByteCount, _ facts: ProbeFacts, _ disks: RBDDisks, _ user: String,
     _ context: RequestContext
   ) async throws -> (DiskInfo, DiskOutcome) {
     do {
       let images = try await disks.pool.cluster.pool(location.pool)
       do {
-        let parent = CloneParent(pool: images, location: location, size: size.bytes, order: Int32(order))
+        let parent = CloneParent(
+          pool: images, location: location, size: size.bytes, order: Int32(facts.objectOrder ?? 22), version: facts.version)
         let result = try await disks.clone(record, from: parent, context: context)
         await images.close()
         await disks.pool.close()

@@ -1,5 +1,6 @@
 internal import Configuration
 public import ImageStore
+internal import ImageTrust
 public import Model
 internal import Planner
 public import Runtime
@@ -43,7 +44,7 @@ extension Agent {
     _ image: ResolvedImage, _ format: BaseFormat, rate: RateLimit? = nil, _ start: ContinuousClock.Instant, _ context: RequestContext
   ) async throws -> FetchAnswer {
     try Self.judgeBytes(image)
-    let demand = image.demand(configuration)
+    let demand = try image.demand(configuration)
     try demand.judge(isPending: image.description.digestPending)
     let store = try await store(context)
     let target: Target = format == .raw ? .raw : .qcow2
@@ -75,17 +76,28 @@ extension Agent {
       }
       let share = rate.map { RateLimit(sharing: $0) }
       if let share { lock.whenUrgent { share.lift() } }
-      let work = BaseWork(agent: self, store: store, image: image, identity: identity, lock: lock, rate: share, context: telling)
+      var work = BaseWork(agent: self, store: store, image: image, identity: identity, lock: lock, rate: share, context: telling)
       if var record = try await store.lookup(identity) {
         var tally: ByteTally?
-        if case .unproven(let missing) = try demand.standing(of: record.evidence) {
+        if case .unproven(let missing, let unsigned) = try demand.standing(of: record.evidence) {
           context.log(
-            .info, "verifying a base again", ["image": image.key, "digests": missing.map(\.algorithm.rawValue).joined(separator: " ")])
-          (record, tally) = try await work.verifyAgain(record, &planner)
+            .info, "verifying a base again",
+            [
+              "image": image.key, "digests": missing.map(\.algorithm.rawValue).joined(separator: " "),
+              "signature": unsigned ? "yes" : "no",
+            ])
+          work.verifier = unsigned ? try await self.verifier(image, demand.signatures, context) : nil
+          if missing.isEmpty, let verifier = work.verifier, let known = record.evidence.digests.first(where: verifier.takes) {
+            // Signed is the digest, and that is known of these very bytes.
+            record = try await store.noteEvidence(record.evidence.adding(try verifier.judge(known)), lock: lock)
+          } else {
+            (record, tally) = try await work.verifyAgain(record, &planner)
+          }
         }
         if let id = image.description.id { record = try await store.noteImage(id, lock: lock) }
         return try await self.hit(record, image.key, start, context, tally)
       }
+      work.verifier = try await self.verifier(image, demand.signatures, context)
       let (published, route, tally) = try await work.run(&planner)
       return FetchAnswer(
         image: image.key, path: published.path, record: published.record, route: route, tally: tally, duration: ContinuousClock.now - start)

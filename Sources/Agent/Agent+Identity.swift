@@ -43,7 +43,8 @@ extension Agent {
     let found = try await store(context).find(imageID: id).filter { $0.identity.format == format }
     guard let record = found.max(by: { $0.created < $1.created }) else { return nil }
     let demand = Demand(
-      digests: request.digest.map { [($0, "the request")] } ?? [], isRequired: configuration.trust.digest == .required, object: id.text)
+      digests: request.digest.map { [($0, "the request")] } ?? [], isRequired: configuration.trust.digest == .required, object: id.text,
+      signatures: try SignatureDemand(configuration.trust, trusted: request.trusted))
     try demand.judgeWithoutSource(record.evidence)
     return record
   }

@@ -27,7 +27,7 @@ extension Agent {
       guard target != .rbd, try await cached(id, Self.format(for: target, configuration), request, context) != nil else { throw error }
       return PlanAnswer(image: id.text, plan: Plan(target: target, chosen: nil, candidates: []), cached: true, failure: nil)
     case .image(let image):
-      let demand = image.demand(configuration)
+      let demand = try image.demand(configuration)
       try demand.judge(isPending: image.description.digestPending)
       if target == .rbd { try Self.judgeClone(image) }
       var planner = RoutePlanner(planRequest(image, target: target, baseOnly: false, size: size, mode: .explain))

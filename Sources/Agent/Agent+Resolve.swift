@@ -1,4 +1,5 @@
 internal import Configuration
+internal import ImageTrust
 internal import Model
 internal import OpenStack
 internal import Runtime
@@ -7,7 +8,6 @@ extension Agent {
   /// Asks who may use the image, every time. Throws for an image that may not be used now; `cachedOnly` where a base that is here may serve all the same.
   func resolve(_ request: ImageRequest, _ context: RequestContext) async throws -> Resolution {
     context.progress(Progress(phase: .planning))
-    try Self.judgeTrust(configuration.trust)
     if case .location(let location) = request.reference { return .image(try typed(location, request)) }
     guard request.diskFormat == nil else {
       let file = if case .name(let name) = request.reference { ", or write ./\(name) for a file of that name" } else { "" }
@@ -29,13 +29,17 @@ extension Agent {
       }
       return try await survive(error, request, glance, context)
     }
+    let signature: ImageSignature?
     do {
-      try Self.judge(description)
+      signature = try Self.judge(description)
     } catch {
       if error.code == .imageDeleted, let id = description.id, request.purpose.survivesDeletion { return .cachedOnly(id, error) }
       throw error
     }
-    return .image(ResolvedImage(description: description, typed: false, digest: request.digest, token: request.token))
+    return .image(
+      ResolvedImage(
+        description: description, typed: false, digest: request.digest, token: request.token, signature: signature,
+        trusted: request.trusted))
   }
 
   /// The image service, or why `reference` cannot be looked up in it: somebody without one has most likely mistyped a path.
@@ -62,11 +66,12 @@ extension Agent {
         hint: "add --disk-format raw or --disk-format qcow2")
     }
     let description = ImageDescription(diskFormat: format, locations: [location])
-    return ResolvedImage(description: description, typed: true, digest: request.digest, token: nil)
+    return ResolvedImage(description: description, typed: true, digest: request.digest, token: nil, trusted: request.trusted)
   }
 
-  /// What an image's status and claims mean to a caller, on a hit as on a miss.
-  static func judge(_ image: ImageDescription) throws(SlipwayError) {
+  /// What an image's status and claims mean to a caller, on a hit as on a miss. The signature that it has, nil when it has none.
+  @discardableResult
+  static func judge(_ image: ImageDescription) throws(SlipwayError) -> ImageSignature? {
     let label = "image \(image.label)"
     switch image.status {
     case .active: break
@@ -79,11 +84,7 @@ extension Agent {
       throw SlipwayError(
         .imageNotReady, "\(label) is not active yet (\(image.status.rawValue))", object: image.label, hint: "try again when it is active")
     }
-    if let property = image.signature.keys.min() {
-      throw SlipwayError(
-        .signatureUnsupported, "\(label) is signed (\(property)) and this version cannot verify signatures", object: image.label,
-        hint: "use an unsigned copy; an image with a signature is never passed as unsigned")
-    }
+    return try ImageSignature.parse(image.signature, of: image.label)
   }
 
   /// Where a base that is here may serve without the image service: a deleted image for what already has disks, and an outage if configured.

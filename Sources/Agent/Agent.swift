@@ -24,6 +24,8 @@ public final class Agent: Sendable {
   let budget: ByteBudget
   /// One for each image that may be moved at once.
   let transfers: ByteBudget
+  /// Certificates of the certificate service.
+  let certificates = CertificateCache()
   private let storeSlot = Lazy<Store>()
   private let disksSlot = Lazy<FileDisks>()
   private let glanceSlot = Lazy<ImageService>()

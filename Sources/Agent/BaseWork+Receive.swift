@@ -3,6 +3,7 @@ internal import Crypto
 internal import Files
 internal import ImageFormats
 internal import ImageStore
+internal import ImageTrust
 internal import Model
 internal import Planner
 internal import Runtime
@@ -33,6 +34,7 @@ extension BaseWork {
     let claimed = try ImageFormat(claimed: image.description.diskFormat ?? "", object: image.key)
     let inspection = InspectionObserver(claimed: claimed, object: image.key)
     var algorithms = Set(expectations.map(\.digest.algorithm))
+    if let verifier { algorithms.insert(verifier.algorithm) }
     // Still being hashed there: ours is kept, to be compared once theirs is known.
     if image.description.digestPending, algorithms.isEmpty { algorithms.insert(.sha512) }
     if let id = image.description.id, algorithms.isEmpty || !algorithms.contains(where: \.isStrong) {
@@ -73,7 +75,8 @@ extension BaseWork {
     }
   }
 
-  /// Judges what was received: size, digests, format. Throws `size_mismatch`, `digest_mismatch`, `format_mismatch`, `format_refused`.
+  /// Judges what was received: size, digests, format, signature. Throws `size_mismatch`, `digest_mismatch`, `format_mismatch`, `format_refused`,
+  /// `signature_mismatch`.
   func verdict(_ received: Received, _ choice: Choice) throws -> Evidence {
     try verdict(received, from: choice.location.map { " from \($0)" } ?? " from the image service")
   }
@@ -100,10 +103,13 @@ extension BaseWork {
     let best = expectations.first { $0.digest.algorithm.isStrong } ?? expectations.first
     let kept = best?.digest ?? computed.values.max { $0.algorithm.length < $1.algorithm.length }
     let others = computed.values.filter { $0 != kept }.sorted { $0.algorithm.rawValue < $1.algorithm.rawValue }
-    return Evidence(
+    let evidence = Evidence(
       verdict: verdict, computed: kept, also: others.isEmpty ? nil : others, expected: best?.digest, expectedFrom: best?.from,
-      sourceSize: ByteCount(received.stored),
-      inspectedFormat: inspected.format.rawValue, verifiedAt: Agent.timestamp())
+      sourceSize: ByteCount(received.stored), inspectedFormat: inspected.format.rawValue, verifiedAt: Agent.timestamp(),
+      signatures: signed.isEmpty ? nil : signed)
+    guard let verifier else { return evidence }
+    guard let digest = computed[verifier.algorithm] else { throw SlipwayError(.internalError, "nothing was hashed for the signature") }
+    return evidence.adding(try verifier.judge(digest))
   }
 
   /// The base's own bytes from verified stored ones, with its virtual size and what was moved in all.

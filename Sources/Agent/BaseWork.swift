@@ -3,6 +3,7 @@ internal import Crypto
 internal import Files
 internal import ImageFormats
 internal import ImageStore
+internal import ImageTrust
 internal import Model
 internal import Planner
 internal import Runtime
@@ -20,6 +21,10 @@ struct BaseWork {
   let context: RequestContext
   /// Digests that a base which is here already is known by; the source must have them too.
   var known: [Digest] = []
+  /// Signatures that such a base is known to have.
+  var signed: [SignatureEvidence] = []
+  /// The image's signature, to be judged with the bytes; nil when it has none or it was judged before.
+  var verifier: SignatureVerifier?
 
   /// Tries the plan's candidates until one gives a base.
   func run(_ planner: inout RoutePlanner) async throws -> (Published, Route, ByteTally) {
@@ -31,6 +36,7 @@ struct BaseWork {
   func verifyAgain(_ record: BaseRecord, _ planner: inout RoutePlanner) async throws -> (BaseRecord, ByteTally) {
     var work = self
     work.known = record.evidence.digests
+    work.signed = record.evidence.signatures ?? []
     let again = work
     return try await candidates(&planner) { choice in
       let received = try await again.received(choice)

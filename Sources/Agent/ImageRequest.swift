@@ -1,4 +1,5 @@
 internal import Crypto
+internal import ImageTrust
 public import Model
 public import OpenStack
 
@@ -22,14 +23,20 @@ public struct ImageRequest: Sendable {
   public var token: Secret?
   /// Why it is wanted.
   public var purpose: Purpose
+  /// Ids of trusted certificates, with which a signature is required whose certificate has a chain of them; none leaves both to the configuration.
+  public var trusted: [String]
 
   /// A request.
-  public init(reference: ImageReference, diskFormat: String? = nil, digest: Digest? = nil, token: Secret? = nil, purpose: Purpose = .boot) {
+  public init(
+    reference: ImageReference, diskFormat: String? = nil, digest: Digest? = nil, token: Secret? = nil, purpose: Purpose = .boot,
+    trusted: [String] = []
+  ) {
     self.reference = reference
     self.diskFormat = diskFormat
     self.digest = digest
     self.token = token
     self.purpose = purpose
+    self.trusted = trusted
   }
 }
 
@@ -41,6 +48,10 @@ struct ResolvedImage: Sendable {
   /// The digest that the request demands.
   var digest: Digest?
   var token: Secret?
+  /// Its signature; nil when it has none.
+  var signature: ImageSignature?
+  /// The certificates that the request trusts.
+  var trusted: [String] = []
   /// What answers and records call it: the id, or the location without credentials.
   var key: String { description.id?.text ?? description.locations.first?.description ?? description.label }
 

@@ -1,4 +1,5 @@
 internal import Configuration
+internal import ImageTrust
 internal import Model
 
 /// What a request demands of an image's bytes.
@@ -9,16 +10,19 @@ struct Demand: Sendable {
   var isRequired: Bool
   /// What the bytes are called in a sentence.
   var object: String
+  /// What is demanded of signatures.
+  var signatures = SignatureDemand()
 
   /// How a base's evidence stands up to a demand.
   enum Standing: Sendable, Hashable {
     /// It holds all that is demanded.
     case satisfied
-    /// These digests were never taken: its source must be verified again.
-    case unproven([Digest])
+    /// These digests were never taken, or the signature was never judged as is demanded today: its source must be verified again.
+    case unproven([Digest], signature: Bool = false)
   }
 
-  /// Throws `digest_mismatch` where two demands can never both be met, `digest_required` where policy wants a digest and there is none to have.
+  /// Throws `digest_mismatch` where two demands can never both be met, `digest_required` where policy wants a digest and there is none to have,
+  /// `signature_required` likewise.
   func judge(isPending: Bool = false) throws(SlipwayError) {
     for (index, one) in digests.enumerated() {
       for other in digests[..<index] where other.digest.algorithm == one.digest.algorithm && other.digest != one.digest {
@@ -27,6 +31,7 @@ struct Demand: Sendable {
           hint: "nothing was moved; compare the two, and leave --digest out if the image service is right")
       }
     }
+    if signatures.isRequired, signatures.signature == nil { throw signatures.missing(object) }
     guard isRequired, digests.isEmpty else { return }
     throw SlipwayError(
       .digestRequired, "image \(object) has no digest\(isPending ? " yet" : ""), and the policy requires one", object: object,
@@ -47,19 +52,21 @@ struct Demand: Sendable {
       }
       if known.isEmpty { unproven.append(digest) }
     }
-    return unproven.isEmpty ? .satisfied : .unproven(unproven)
+    let isUnsigned = !signatures.isMet(by: evidence)
+    return unproven.isEmpty && !isUnsigned ? .satisfied : .unproven(unproven, signature: isUnsigned)
   }
 
   /// As `standing`, for a base that serves although its source cannot be asked: what is not proved is refused.
   ///
-  /// Throws `digest_required` and `digest_mismatch`.
+  /// Throws `digest_required`, `signature_required` and `digest_mismatch`.
   func judgeWithoutSource(_ evidence: Evidence) throws(SlipwayError) {
+    try signatures.judgeWithoutImage(evidence, object)
     if isRequired, digests.isEmpty, evidence.verdict != .matched {
       throw SlipwayError(
         .digestRequired, "the base of \(object) was never compared with a digest, and the policy requires that", object: object,
         hint: "try again when the image service can be asked")
     }
-    guard case .unproven(let missing) = try standing(of: evidence) else { return }
+    guard case .unproven(let missing, _) = try standing(of: evidence), !missing.isEmpty else { return }
     throw SlipwayError(
       .digestRequired, "nothing is known about \(missing.map(\.algorithm.rawValue).joined(separator: ", ")) of the base of \(object)",
       object: object, hint: "try again when the image service can be asked")
@@ -67,22 +74,15 @@ struct Demand: Sendable {
 }
 
 extension ResolvedImage {
-  /// What is demanded of its bytes under a configuration.
-  func demand(_ configuration: Configuration) -> Demand {
-    Demand(digests: expectations, isRequired: configuration.trust.digest == .required, object: key)
+  /// What is demanded of its bytes under a configuration. Throws `usage` for what is no certificate's id.
+  func demand(_ configuration: Configuration) throws(SlipwayError) -> Demand {
+    var signatures = try SignatureDemand(configuration.trust, trusted: trusted)
+    signatures.signature = signature
+    return Demand(digests: expectations, isRequired: configuration.trust.digest == .required, object: key, signatures: signatures)
   }
 }
 
 extension Agent {
-  /// A policy that this version cannot follow refuses every image: bytes are never passed as less than was asked for.
-  static func judgeTrust(_ trust: Configuration.Trust) throws(SlipwayError) {
-    guard trust.signature == .required || !trust.trusted.isEmpty else { return }
-    let key = trust.signature == .required ? "trust.signature" : "trust.trusted"
-    throw SlipwayError(
-      .signatureUnsupported, "the configuration requires signed images (\(key)), and this version cannot verify signatures", object: key,
-      hint: "take \(key) out of the configuration to use images by their digests")
-  }
-
   /// A clone moves no bytes, so that a digest asked for with the request can only be held against the image service's word.
   static func judgeClone(_ image: ResolvedImage) throws(SlipwayError) {
     guard let digest = image.digest, digest != image.description.digest else { return }

@@ -54,19 +54,38 @@ extension Configuration {
     public var digest: Demand
     /// Whether a signature must be there.
     public var signature: Demand
-    /// What is verified before a clone is handed out.
-    public var clone: String
+    /// Which images are verified before their first clone.
+    public enum CloneCheck: String, Sendable, Hashable {
+      case verifySigned = "verify-signed"
+      case verifyAll = "verify-all"
+    }
+
     /// Where certificates come from.
-    public var certificates: String
+    public enum Certificates: String, Sendable, Hashable {
+      case barbican, directory
+    }
+
+    /// What is verified before a clone is handed out.
+    public var clone: CloneCheck
+    /// Where certificates come from.
+    public var certificates: Certificates
+    /// The directory of certificates.
+    public var certificatesPath: String
     /// Ids of trusted certificates.
     public var trusted: [String]
+    /// The smallest keys, in bits.
+    public var minimumRSABits: Int
+    public var minimumDSABits: Int
 
     init(_ reader: Reader) throws(SlipwayError) {
       digest = try reader.word("trust.digest")
       signature = try reader.word("trust.signature")
-      clone = try reader.string("trust.clone")
-      certificates = try reader.string("trust.certificates")
+      clone = try reader.word("trust.clone")
+      certificates = try reader.word("trust.certificates")
+      certificatesPath = try reader.string("trust.certificates_path")
       trusted = try reader.strings("trust.trusted")
+      minimumRSABits = try reader.int("trust.min_rsa_bits")
+      minimumDSABits = try reader.int("trust.min_dsa_bits")
     }
   }
 

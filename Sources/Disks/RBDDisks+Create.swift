@@ -12,13 +12,34 @@ public struct CloneParent: Sendable {
   public let size: Int64
   /// log2 of its object size.
   public let order: Int32
+  /// fsid, pool id, image id and snapshot id that it must have (`RBDLocation` names it, and names are reused); nil for whatever is there.
+  public let version: String?
 
   /// A parent.
-  public init(pool: Pool, location: RBDLocation, size: Int64, order: Int32) {
+  public init(pool: Pool, location: RBDLocation, size: Int64, order: Int32, version: String? = nil) {
     self.pool = pool
     self.location = location
     self.size = size
     self.order = order
+    self.version = version
+  }
+
+  /// Throws `source_not_found` unless its ids still are those that it must have. Ids are never given anew, so those that hold before and after a
+  /// clone was made are the ones that it was made from.
+  func prove() async throws {
+    guard let version else { return }
+    let image = try await pool.open(location.image, snapshot: location.snapshot)
+    let now: String
+    do {
+      now = "\(pool.cluster.fsid) \(pool.id) \(image.id) \(try await image.snapshotID(location.snapshot))"
+    } catch {
+      await image.close()
+      throw error
+    }
+    await image.close()
+    guard now == version else {
+      throw SlipwayError(.sourceNotFound, "snapshot \(location) was replaced while it was cloned", object: location.url, hint: "try again")
+    }
   }
 }
 
@@ -88,6 +109,7 @@ extension RBDDisks {
     }
     let made: DiskRecord
     do {
+      try await parent.prove()
       made = try await finish(record, claim)
     } catch {
       await rollBack(name, context)

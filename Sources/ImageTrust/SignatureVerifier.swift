@@ -71,6 +71,9 @@ public struct SignatureVerifier: Sendable {
     }
   }
 
+  /// Whether a digest is of the hash that was signed.
+  public func takes(_ digest: Digest) -> Bool { digest.algorithm == algorithm }
+
   /// The verdict over stored bytes with `digest`. Throws `signature_mismatch`.
   public func judge(_ digest: Digest, now: Int64? = nil) throws(SlipwayError) -> SignatureEvidence {
     guard digest.algorithm == algorithm else {

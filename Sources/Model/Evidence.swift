@@ -26,12 +26,13 @@ public struct Evidence: Sendable, Hashable, Codable {
   public var inspectedFormat: String
   /// When the verdict fell, RFC 3339 in UTC.
   public var verifiedAt: String
+  /// The signatures over the same bytes that were found good: images with the same bytes may have one each. Nil for none.
+  public var signatures: [SignatureEvidence]?
 
   /// Evidence; see the properties.
   public init(
     verdict: DigestVerdict, computed: Digest?, also: [Digest]? = nil, expected: Digest?, expectedFrom: String?, sourceSize: ByteCount,
-    inspectedFormat: String,
-    verifiedAt: String
+    inspectedFormat: String, verifiedAt: String, signatures: [SignatureEvidence]? = nil
   ) {
     self.verdict = verdict
     self.computed = computed
@@ -41,11 +42,20 @@ public struct Evidence: Sendable, Hashable, Codable {
     self.sourceSize = sourceSize
     self.inspectedFormat = inspectedFormat
     self.verifiedAt = verifiedAt
+    self.signatures = signatures
+  }
+
+  /// The same with one more signature, which takes the place of older evidence of the very same one.
+  public func adding(_ signature: SignatureEvidence) -> Evidence {
+    var copy = self
+    let others = (signatures ?? []).filter { $0.signature != signature.signature || $0.certificate.id != signature.certificate.id }
+    copy.signatures = others + [signature]
+    return copy
   }
 
   enum CodingKeys: String, CodingKey {
     case verdict = "digest"
-    case computed, also, expected
+    case computed, also, expected, signatures
     case expectedFrom = "expected_from"
     case sourceSize = "source_size"
     case inspectedFormat = "inspected_format"

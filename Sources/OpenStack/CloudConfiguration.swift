@@ -29,6 +29,8 @@ public struct CloudConfiguration: Sendable {
   public var verifiesPeer: Bool
   /// Where the image service lies, whatever the catalog says (`image_endpoint_override`).
   public var imageEndpoint: String?
+  /// Where the certificate service lies, whatever the catalog says (`key_manager_endpoint_override`).
+  public var keyManagerEndpoint: String?
 
   /// An image service at `endpoint` that asks for no authentication.
   public init(endpoint: String) {
@@ -49,6 +51,7 @@ public struct CloudConfiguration: Sendable {
     self.caFile = caFile
     self.verifiesPeer = verifiesPeer
     imageEndpoint = settings["image_endpoint_override"]
+    keyManagerEndpoint = settings["key_manager_endpoint_override"]
   }
 
   /// `base` with this cloud's certificates and verification: what its HTTP client is to be made with.

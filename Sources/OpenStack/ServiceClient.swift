@@ -43,8 +43,10 @@ struct ServiceClient: Sendable {
   }
 
   /// GET with a small JSON answer. Answers 2xx, 3xx, 501 (no such call) and those 4xx that the caller must judge; the rest is thrown.
-  func get(_ path: String, as identity: Identity, _ context: RequestContext) async throws -> HTTPResponse {
-    try await ask(path, as: identity, range: nil, cap: cap, context) {
+  func get(
+    _ path: String, as identity: Identity, accept: String = "application/json", _ context: RequestContext
+  ) async throws -> HTTPResponse {
+    try await ask(path, as: identity, accept: accept, range: nil, cap: cap, context) {
       try await http.send($0)
     } head: {
       $0.head
@@ -53,7 +55,7 @@ struct ServiceClient: Sendable {
 
   /// GET with a body to stream, which only the context's deadline bounds. Answers as `get`.
   func open(_ path: String, as identity: Identity, range: HTTPRange?, _ context: RequestContext) async throws -> BodyStream {
-    try await ask(path, as: identity, range: range, cap: nil, context) {
+    try await ask(path, as: identity, accept: "*/*", range: range, cap: nil, context) {
       try await http.stream($0)
     } head: {
       $0.head
@@ -61,13 +63,13 @@ struct ServiceClient: Sendable {
   }
 
   private func ask<Answer: Sendable>(
-    _ path: String, as identity: Identity, range: HTTPRange?, cap: Duration?, _ context: RequestContext,
+    _ path: String, as identity: Identity, accept: String, range: HTTPRange?, cap: Duration?, _ context: RequestContext,
     _ exchange: (HTTPRequest) async throws -> Answer, head: (Answer) -> HTTPHead
   ) async throws -> Answer {
     let base = try await endpoint(context)
     var renewed = false
     while true {
-      var headers: HTTPHeaders = ["Accept": range == nil && cap != nil ? "application/json" : "*/*", "X-OpenStack-Request-ID": context.id]
+      var headers: HTTPHeaders = ["Accept": accept, "X-OpenStack-Request-ID": context.id]
       var ours: KeystoneToken?
       switch identity {
       case .caller(let token): headers["X-Auth-Token"] = token.value

@@ -18,9 +18,11 @@ public struct EvidenceDocument: Codable, Sendable, Hashable {
   public var inspectedFormat: String
   /// When the verdict fell, RFC 3339 in UTC.
   public var verifiedAt: String
+  /// The signatures that were found good.
+  public var signatures: [SignatureEvidenceDocument]
 
   enum CodingKeys: String, CodingKey {
-    case digest, computed, also, expected
+    case digest, computed, also, expected, signatures
     case expectedFrom = "expected_from"
     case sourceSize = "source_size"
     case inspectedFormat = "inspected_format"
@@ -37,5 +39,6 @@ public struct EvidenceDocument: Codable, Sendable, Hashable {
     sourceSize = evidence.sourceSize.bytes
     inspectedFormat = evidence.inspectedFormat
     verifiedAt = evidence.verifiedAt
+    signatures = evidence.signatures?.map { SignatureEvidenceDocument($0) } ?? []
   }
 }

@@ -87,6 +87,7 @@ struct CacheShow: AsyncParsableCommand {
           ("virtual", ByteCount(base.virtualSize).description), ("allocated", ByteCount(base.allocated).description), ("route", base.route),
           ("source", base.source ?? "-"), ("digest", evidence.digest), ("computed", evidence.computed ?? "-"),
           ("expected", evidence.expected.map { "\($0) (\(evidence.expectedFrom ?? "?"))" } ?? "-"), ("verified", evidence.verifiedAt),
+          ("signed by", evidence.signatures.isEmpty ? "-" : evidence.signatures.map(\.words).joined(separator: "; ")),
           ("created", base.created), ("last used", base.lastUsed ?? "-"), ("hits", String(base.hits)),
           ("pinned", pin), ("cleaning", cleaning),
         ]

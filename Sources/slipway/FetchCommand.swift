@@ -45,9 +45,12 @@ struct FetchCommand: AsyncParsableCommand {
       case .none: "no digest to compare with"
       case .pending: "the image service has no digest yet"
       }
-    guard let route = document.route else { return "hit: \(ByteCount(document.virtualSize)) virtual, \(digest), \(document.seconds) s" }
+    let signature = evidence.signatures?.isEmpty == false ? ", signature verified" : ""
+    guard let route = document.route else {
+      return "hit: \(ByteCount(document.virtualSize)) virtual, \(digest)\(signature), \(document.seconds) s"
+    }
     return "fetched by \(route): \(ByteCount(document.virtualSize)) virtual, \(ByteCount(document.bytes.read)) read, "
-      + "\(ByteCount(document.bytes.written)) written, \(digest), \(document.seconds) s"
+      + "\(ByteCount(document.bytes.written)) written, \(digest)\(signature), \(document.seconds) s"
   }
 }
 

@@ -49,14 +49,20 @@ struct ImageOptions: ParsableArguments {
     help: ArgumentHelp("Why it is wanted; all but boot take a base that is here although the image is deleted.", valueName: "purpose"))
   var purpose: Purpose = .boot
 
+  @Option(
+    name: .customLong("trusted-cert"),
+    help: ArgumentHelp(
+      "Id of a trusted certificate, once for each: a signature is required, and its certificate must have a chain of these.",
+      valueName: "id"))
+  var trustedCertificates: [String] = []
+
   /// The request for `image`.
   func request(_ image: String, environment: [String: String]) throws -> ImageRequest {
     let token = (osToken ?? environment["SLIPWAY_OS_TOKEN"]).flatMap { $0.isEmpty ? nil : Secret($0) }
     return ImageRequest(
       reference: try ImageReference(parsing: image), diskFormat: diskFormat?.lowercased(),
       digest: try digest.map { try Digest(parsing: $0) },
-      token: token,
-      purpose: purpose)
+      token: token, purpose: purpose, trusted: trustedCertificates)
   }
 }
 

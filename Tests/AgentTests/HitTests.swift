@@ -99,8 +99,10 @@ import Testing
     bed.image.with { $0?.algorithm = nil }
     _ = try await bed.fetch(bed.request())
     #expect(await bed.refusal(try bed.request(), "trust: { digest: required }") == .digestRequired)
-    #expect(await bed.refusal(try bed.request(), "trust: { signature: required }") == .signatureUnsupported)
-    #expect(await bed.refusal(try bed.request(), "trust: { trusted: [a] }") == .signatureUnsupported)
+    #expect(await bed.refusal(try bed.request(), "trust: { signature: required }") == .signatureRequired)
+    var asked = try bed.request()
+    asked.trusted = ["a"]
+    #expect(await bed.refusal(asked) == .signatureRequired)
   }
 
   @Test func aPlanCallsCachedOnlyWhatWouldBeHandedOut() async throws {

@@ -87,7 +87,7 @@ import Testing
     let error = #expect(throws: SlipwayError.self) {
       try Agent.judge(ImageDescription(id: Bed.id, signature: ["img_signature_hash_method": "SHA-256"]))
     }
-    #expect(error?.code == .signatureUnsupported)
+    #expect(error?.code == .signatureInvalid)
   }
 
   @Test(arguments: ["vmdk", "vhd", "iso", "ami", "QCOW2", "", "none"]) func otherFormatsAreRefused(_ format: String) {

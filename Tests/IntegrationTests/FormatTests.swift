@@ -6,25 +6,25 @@ import Testing
 @Suite(.fewAtATime, .timeLimit(.minutes(10))) struct FormatTests {
   // MARK: what the image service says
 
-  @Test func aSignedImageIsRefusedOnAMissAndOnAHit() async throws {
+  @Test func anImageWithHalfASignatureIsRefusedOnAMissAndOnAHit() async throws {
     let image = try await Images.fresh()
     let host = try Host()
     try await host.run("fetch", image.id).succeeded()
     try await Images.glance("set", image.id, "img_signature_hash_method=SHA-256")
     let cold = try Host()
     for host in [host, cold] {
-      try await host.run("fetch", image.id).failed(4, "signature_unsupported")
+      try await host.run("fetch", image.id).failed(4, "signature_invalid")
       for target in ["rbd", "qcow2", "raw"] {
         let disk = host.diskName()
-        try await host.run("disk", "create", disk, "--image", image.id, "--target", target).failed(4, "signature_unsupported")
+        try await host.run("disk", "create", disk, "--image", image.id, "--target", target).failed(4, "signature_invalid")
         try await host.run("disk", "show", disk).failed(3, "disk_not_found")
       }
-      try await host.run("plan", image.id, "--target", "rbd").failed(4, "signature_unsupported")
+      try await host.run("plan", image.id, "--target", "rbd").failed(4, "signature_invalid")
     }
     cold.expectEmptyStore()
     try await Images.glance("unset", image.id, "img_signature_hash_method")
     try await Images.glance("set", image.id, "img_signature=")
-    try await cold.run("fetch", image.id).failed(4, "signature_unsupported")
+    try await cold.run("fetch", image.id).failed(4, "signature_invalid")
   }
 
   @Test(arguments: ["vmdk", "vdi", "iso"]) func aFormatThatIsNotReadIsRefused(format: String) async throws {

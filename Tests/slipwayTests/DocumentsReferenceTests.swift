@@ -10,10 +10,13 @@ import Wire
   static func samples() throws -> [(type: String, section: String, json: String)] {
     let error = SlipwayError(.busy, "m", object: "o", hint: "h")
     let digest = Digest(.md5, hex: String(repeating: "0", count: 32))
+    let fingerprint = try #require(Digest(.sha256, hex: String(repeating: "0", count: 64)))
+    let signer = SignatureEvidence.Signer(id: "c", fingerprint: fingerprint, subject: "s", notAfter: "t")
+    let signature = SignatureEvidence(
+      keyType: "DSA", keyBits: 2048, hash: "SHA-256", signature: fingerprint, certificate: signer, chain: [signer], verifiedAt: "t")
     let evidence = Evidence(
       verdict: .matched, computed: digest, also: [digest].compactMap { $0 }, expected: digest, expectedFrom: "checksum",
-      sourceSize: ByteCount(1), inspectedFormat: "raw",
-      verifiedAt: "t")
+      sourceSize: ByteCount(1), inspectedFormat: "raw", verifiedAt: "t", signatures: [signature])
     let tally = ByteTally(virtual: 1)
     var disk = DiskDocument(
       name: "n", target: .rbd, route: .clone, source: "s", size: 1, base: "b", path: "p", image: "i", outcome: "created", state: "ready",
@@ -77,7 +80,7 @@ import Wire
   }
 
   /// What is part of other documents and never goes out alone.
-  static let parts: Set<String> = ["BaseDocument", "EvidenceDocument"]
+  static let parts: Set<String> = ["BaseDocument", "EvidenceDocument", "SignatureEvidenceDocument"]
 
   private static func text(_ document: some Encodable) throws -> String { try WireCoding.text(document) }
 

@@ -1,0 +1,78 @@
+import Foundation
+import Runtime
+import Testing
+
+/// Keys, certificates and signatures that `openssl` makes, and the certificates' places in the real certificate service.
+struct Signed: Sendable {
+  let scratch: Scratch
+  private static let workers = WorkerPool(name: "signed", threads: 2)
+  private static let stored = Locked<[(url: String, token: String)]>([])
+
+  init() throws {
+    scratch = try Scratch()
+  }
+
+  /// A CA `NAME.pem`.
+  func root(_ name: String) async throws {
+    try await sh(
+      """
+      openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out \(name).key
+      openssl req -x509 -new -key \(name).key -sha256 -days 30 -subj /CN=\(name) -addext basicConstraints=critical,CA:TRUE \
+        -addext keyUsage=critical,keyCertSign -out \(name).pem
+      """)
+  }
+
+  /// A certificate `NAME.pem` of a new RSA key, signed by a CA.
+  func leaf(_ name: String, by issuer: String) async throws {
+    try await sh(
+      """
+      openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out \(name).key
+      openssl req -new -key \(name).key -subj /CN=\(name) -out \(name).csr
+      openssl x509 -req -in \(name).csr -CA \(issuer).pem -CAkey \(issuer).key -set_serial 7 -sha256 -days 20 -out \(name).pem
+      """)
+  }
+
+  /// Sets an image's four properties: a signature of `file` by the key of `name`, whose certificate has this id.
+  func sign(_ image: String, _ file: String, by name: String, certificate id: String, hash: String = "SHA-256") async throws {
+    let digest = hash.lowercased().replacingOccurrences(of: "-", with: "")
+    let sig = "sig-" + UUID().uuidString
+    try await sh(
+      "openssl dgst -\(digest) -sign \(name).key -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:max -out \(sig) '\(file)'")
+    let signature = try Data(contentsOf: URL(fileURLWithPath: scratch.file(sig))).base64EncodedString()
+    try await Images.glance(
+      "set", image, "img_signature=\(signature)", "img_signature_hash_method=\(hash)", "img_signature_key_type=RSA-PSS",
+      "img_signature_certificate_uuid=\(id)")
+  }
+
+  /// Stores `NAME.pem` as a certificate of a project; its uuid.
+  func store(_ name: String, token: String, type: String = "certificate") async throws -> String {
+    let pem = try Data(contentsOf: URL(fileURLWithPath: scratch.file(name + ".pem"))).base64EncodedString()
+    let body = """
+      {"name":"\(name)","secret_type":"\(type)","payload":"\(pem)","payload_content_type":"application/octet-stream",\
+      "payload_content_encoding":"base64"}
+      """
+    let url = try Stack.current().text("barbican") + "/v1/secrets"
+    let answer = try await Self.workers.run {
+      try Command.run(
+        "curl", ["-s", "-S", "-f", "-X", "POST", "-H", "X-Auth-Token: \(token)", "-H", "Content-Type: application/json", "-d", body, url]
+      ).requireSuccess().output
+    }
+    let place = try #require(try JSON(parsing: answer)["secret_ref"].text)
+    let uuid = try #require(place.split(separator: "/").last).description
+    Self.stored.with { $0.append(("\(url)/\(uuid)", token)) }
+    return uuid
+  }
+
+  /// Removes what these tests stored.
+  static func clear() async throws {
+    for (url, token) in stored.with({ $0 }) {
+      _ = try await workers.run { try Command.run("curl", ["-s", "-X", "DELETE", "-H", "X-Auth-Token: \(token)", url]) }
+    }
+    stored.with { $0 = [] }
+  }
+
+  private func sh(_ script: String) async throws {
+    let directory = scratch.path
+    _ = try await Self.workers.run { try Command.run("sh", ["-e", "-c", "cd '\(directory)'\n" + script]).requireSuccess() }
+  }
+}
