@@ -56,7 +56,6 @@ extension Agent {
   public func ensureBase(_ request: EnsureRequest, context: RequestContext) async throws -> EnsureAnswer {
     let start = ContinuousClock.now
     context.progress(Progress(phase: .planning))
-    try Self.judgeTrust(configuration.trust)
     let store = try await store(context)
     let (overlay, name, format) = try await base(of: request.overlay, in: store)
     for attempt in 1... {
@@ -135,6 +134,7 @@ extension Agent {
     guard record.identity.format == format else {
       throw BackingPlace.mismatch(store.path(of: name), kept: record.identity.format, read: format, by: overlay)
     }
+    try SignatureDemand(configuration.trust, trusted: []).judgeWithoutImage(record.evidence, name.text)
     try await judgeContent(record, store)
     await store.recordUse(name)
     return FetchAnswer(

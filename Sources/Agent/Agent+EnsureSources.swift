@@ -1,3 +1,4 @@
+internal import Configuration
 internal import Disks
 internal import ImageStore
 internal import Model
@@ -98,6 +99,11 @@ extension Agent {
     _ copy: BaseCopy, _ name: BaseName, _ format: BaseFormat, _ overlay: String, _ request: EnsureRequest, _ store: Store,
     _ start: ContinuousClock.Instant, _ context: RequestContext
   ) async throws -> FetchAnswer {
+    guard configuration.trust.signature != .required else {
+      throw SlipwayError(
+        .signatureRequired, "a copy of the base \(name) proves its digest and no signature, and the policy requires one", object: name.text,
+        hint: "name its image with --image while the image service has it")
+    }
     let (identity, digest) = try Self.proof(of: name, format, copy.record, request.digest)
     var description = ImageDescription(
       diskFormat: identity.sourceFormat, locations: copy.places.first.map { [Location(url: $0.shown)] } ?? [])

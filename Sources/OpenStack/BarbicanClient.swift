@@ -19,8 +19,8 @@ public final class BarbicanClient: Sendable {
 
   /// The payload of a secret, which must be a certificate: two requests, what it is and its bytes. Asked with `token` where one is given.
   ///
-  /// Throws `certificate_unusable` for what is missing, not shown, or no certificate; `certificate_service_unavailable` where nobody answers or our
-  /// identity is refused as such; `configuration`, `timeout`, `CancellationError`.
+  /// Throws `certificate_unusable` for what is missing, not shown, or no certificate, and where the cloud has no such service; `certificate_service_unavailable` where nobody answers or our
+  /// identity is refused as such; `timeout`, `CancellationError`.
   public func certificate(_ id: String, token: Secret? = nil, context: RequestContext) async throws -> [UInt8] {
     let identity: ServiceClient.Identity = token.map { .caller($0) } ?? .ours
     let path = "/v1/secrets/\(PercentEncoding.encode(id))"
@@ -42,6 +42,7 @@ public final class BarbicanClient: Sendable {
     } catch var error as SlipwayError {
       if error.code == .imageServiceUnavailable || error.code == .imageServiceDenied { error.code = .certificateServiceUnavailable }
       if error.code == .configuration {
+        error.code = .certificateUnusable
         error.hint = (error.hint.map { "\($0); " } ?? "") + "without a certificate service set trust.certificates: directory"
       }
       throw error

@@ -83,7 +83,7 @@ import Testing
     bed.image.with { $0?.properties["img_signature_certificate_uuid"] = "absent" }
     #expect(await bed.refusal(try request(), trust()) == .certificateUnusable)
     // Without authentication there is no certificate service.
-    #expect(await bed.refusal(try request()) == .configuration)
+    #expect(await bed.refusal(try request()) == .certificateUnusable)
     #expect(bed.downloads == 0)
   }
 

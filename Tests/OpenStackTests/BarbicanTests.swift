@@ -89,7 +89,7 @@ import Testing
     let cloud = try FakeCloud(authenticated: false, glance: { _ in FaultReply(404) })
     let barbican = BarbicanClient(beside: cloud.glance)
     let error = await failure { try await barbican.certificate(Self.uuid, context: cloud.context()) }
-    #expect(error?.code == .configuration)
+    #expect(error?.code == .certificateUnusable)
     #expect(error?.hint?.contains("trust.certificates") == true)
   }
 }
