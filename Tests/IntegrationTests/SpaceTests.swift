@@ -41,7 +41,8 @@ import Testing
     try await host.run("fetch", server.url + "/x", "--disk-format", "raw", "--format", format).failed(6, "no_space")
     host.expectEmptyStore()
     #expect(try small.free() + 65_536 >= before, "the space is free again")
-    #expect(server.requests.filter { $0.method == "GET" }.count == 1, "another try would not help")
+    // A look at it, since HEAD is not answered, and the transfer.
+    #expect(server.requests.filter { $0.method == "GET" }.count == 2, "another try would not help")
     let fits = try endless(16)
     try await host.run("fetch", fits.url + "/y", "--disk-format", "raw", "--format", format).succeeded()
   }
