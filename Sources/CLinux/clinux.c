@@ -73,6 +73,12 @@ int64_t slipway_filesystem_type(int fd) {
   struct statfs s;
   return fstatfs(fd, &s) < 0 ? 0 : (int64_t)s.f_type;
 }
+int64_t slipway_birth_time(int dirfd, const char *name) {
+  struct statx s;
+  if (statx(dirfd, name, AT_SYMLINK_NOFOLLOW, STATX_BTIME, &s) < 0) return -1;
+  return s.stx_mask & STATX_BTIME ? (int64_t)s.stx_btime.tv_sec * 1000000000 + s.stx_btime.tv_nsec : 0;
+}
+int slipway_touch(int dirfd, const char *name) { return utimensat(dirfd, name, NULL, AT_SYMLINK_NOFOLLOW); }
 bool slipway_is_zero(const void *bytes, size_t length) {
   const unsigned char *p = bytes;
   if (length == 0) return true;

@@ -188,8 +188,33 @@ extension Directory {
     if durable { try sync() }
   }
 
+  /// Something that no other file has that was ever made under this name: inode and birth time (nanoseconds since 1970, 0 where the file system keeps
+  /// none; inode numbers are used again). Neither changes with the file's content, times, mode or names. Nil when it is not there. Implements
+  /// `int statx(…)`.
+  public func birthMark(of name: String) throws(SlipwayError) -> String? {
+    let target = try child(name)
+    guard let status = try status(of: name) else { return nil }
+    return try descriptor.with { parent throws(SlipwayError) in
+      do throws(SlipwayError) {
+        return "\(status.inode) \(try checked(Attempt(verb: "look at", path: target)) { slipway_birth_time(parent, name) })"
+      } catch {
+        if error.errno == ENOENT { return nil }
+        throw error
+      }
+    }
+  }
+
+  /// Sets the times of the file `name` to now. Throws `permission_denied` (errno EACCES or EPERM) for another user's file. Implements
+  /// `int utimensat(…)`.
+  public func touch(_ name: String) throws(SlipwayError) {
+    let target = try child(name)
+    try descriptor.with { parent throws(SlipwayError) in
+      try checked(Attempt(verb: "touch", path: target)) { slipway_touch(parent, name) }
+    }
+  }
+
   /// The heir gets the file, and it gets exactly the mode asked for, whatever the umask says.
-  private func adopt(_ file: File, mode: UInt32) throws(SlipwayError) {
+  public func adopt(_ file: File, mode: UInt32) throws(SlipwayError) {
     try file.setMode(mode)
     if let heir { try file.setOwner(uid: heir.uid, gid: heir.gid) }
   }

@@ -11,14 +11,14 @@ public final class Directory: Sendable {
   /// Who gets what is made here: the directory's owner, when root makes it for another user's directory; nil leaves it to the kernel.
   let heir: (uid: UInt32, gid: UInt32)?
 
-  init(_ number: Int32, path: String) throws(SlipwayError) {
+  init(_ number: Int32, path: String, heir: (uid: UInt32, gid: UInt32)? = nil) throws(SlipwayError) {
     let descriptor = Descriptor(number, path: path)
     let status = try descriptor.with { number throws(SlipwayError) in
       var status = stat()
       try checked(Attempt(verb: "look at", path: path)) { fstat(number, &status) }
       return FileStatus(status)
     }
-    heir = geteuid() == 0 && (status.uid != 0 || status.gid != 0) ? (status.uid, status.gid) : nil
+    self.heir = heir ?? (geteuid() == 0 && (status.uid != 0 || status.gid != 0) ? (status.uid, status.gid) : nil)
     self.path = path
     self.descriptor = descriptor
   }
@@ -72,6 +72,16 @@ public final class Directory: Sendable {
         if let heir { _ = fchown(opened, heir.uid, heir.gid) }
       }
       return try Directory(opened, path: target)
+    }
+  }
+
+  /// The same directory, where what is made belongs to that user and group, whoever owns the directory itself. To be closed by itself.
+  public func bequeathing(uid: UInt32, gid: UInt32) throws(SlipwayError) -> Directory {
+    try descriptor.with { number throws(SlipwayError) in
+      let own = try checked(Attempt(verb: "open the directory", path: path)) {
+        openat(number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+      }
+      return try Directory(own, path: path, heir: (uid, gid))
     }
   }
 

@@ -85,7 +85,11 @@ public final class HeldLock: Sendable {
   deinit { release() }
 
   /// Lets the next one in. Releasing twice changes nothing.
-  public func release() { try? file.close() }
+  public func release() {
+    // Unlocked, not only closed: a child that is being spawned has a copy of the descriptor until it runs its program.
+    _ = try? file.descriptor.with { slipway_ofd_unlock($0) }
+    try? file.close()
+  }
 
   /// Throws `busy` when the lock file was removed or replaced by someone else, so that another may hold the new one: to be asked before a step
   /// that must not happen twice. Throws `internal` once released.

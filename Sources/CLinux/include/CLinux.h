@@ -35,6 +35,11 @@ int slipway_set_direct(int fd, bool on);
 int slipway_start_writeback(int fd, int64_t offset, int64_t length);
 /// statfs f_type of the file system that holds `fd`; 0 when it cannot be asked.
 int64_t slipway_filesystem_type(int fd);
+/// Birth time (statx) of the file `name` in `dirfd`, not following a symbolic link, in nanoseconds since 1970; 0 where the file system keeps none,
+/// -1 with errno.
+int64_t slipway_birth_time(int dirfd, const char *name);
+/// utimensat: both times of the file `name` in `dirfd`, not following a symbolic link, become now.
+int slipway_touch(int dirfd, const char *name);
 /// memcmp against itself: true when all `length` bytes are zero.
 bool slipway_is_zero(const void *bytes, size_t length);
 /// Tells ThreadSanitizer of a hand-off that it cannot see; nothing without it.
