@@ -40,16 +40,22 @@ public struct BaseIdentity: Sendable, Hashable, Codable {
   public let format: BaseFormat
   /// The project whose image it is, nil when the image is public or no image service is involved.
   public let owner: String?
+  /// The image whose id names the base, in a layout that names bases so; nil where the name comes from all the rest.
+  public let image: ImageID?
   /// The file's name, the same on every host.
   public let name: BaseName
 
   /// The identity of bytes with a digest. Throws `digest_required` for a weak one.
   public init(digest: Digest, sourceFormat: String, format: BaseFormat, owner: String?) throws(SlipwayError) {
+    try self.init(digest: digest, sourceFormat: sourceFormat, format: format, owner: owner, image: nil)
+  }
+
+  private init(digest: Digest, sourceFormat: String, format: BaseFormat, owner: String?, image: ImageID?) throws(SlipwayError) {
     guard digest.algorithm.isStrong else {
       throw SlipwayError(
         .digestRequired, "\(digest.algorithm.rawValue) identifies no image", object: digest.description, hint: "give a SHA-2 digest")
     }
-    try self.init(anchor: .digest(digest), sourceFormat: sourceFormat, format: format, owner: owner)
+    try self.init(anchor: .digest(digest), sourceFormat: sourceFormat, format: format, owner: owner, image: image)
   }
 
   /// The identity of bytes without a strong digest, by their location's full URL and a stamp.
@@ -58,13 +64,24 @@ public struct BaseIdentity: Sendable, Hashable, Codable {
     try self.init(anchor: .location(hash: hash, stamp: stamp), sourceFormat: sourceFormat, format: format, owner: owner)
   }
 
-  private init(anchor: Anchor, sourceFormat: String, format: BaseFormat, owner: String?) throws(SlipwayError) {
+  private init(anchor: Anchor, sourceFormat: String, format: BaseFormat, owner: String?, image: ImageID? = nil) throws(SlipwayError) {
     self.anchor = anchor
     self.sourceFormat = sourceFormat
     self.format = format
     self.owner = owner
+    self.image = image
+    if let image {
+      name = try BaseName(novaOf: image)
+      return
+    }
     let text = BaseIdentity.canonical(anchor: anchor, sourceFormat: sourceFormat, format: format, owner: owner)
     name = BaseName(hash: try Digest.of(Array(text.utf8), .sha256).hex, format: format)
+  }
+
+  /// The same bytes under the name that Nova gives to an image. The owner does not count there: the id is one image's, and the image service says
+  /// at every request who may use it.
+  func novas(_ image: ImageID) throws(SlipwayError) -> BaseIdentity {
+    try BaseIdentity(anchor: anchor, sourceFormat: sourceFormat, format: format, owner: nil, image: image)
   }
 
   /// The text that is hashed into the name: a line for each part, in this order. It never changes: names must be the same on every host and version.
@@ -83,7 +100,7 @@ public struct BaseIdentity: Sendable, Hashable, Codable {
   }
 
   enum CodingKeys: String, CodingKey {
-    case digest, location, stamp, format, owner
+    case digest, location, stamp, format, owner, image
     case sourceFormat = "source_format"
   }
 
@@ -92,12 +109,13 @@ public struct BaseIdentity: Sendable, Hashable, Codable {
     let sourceFormat = try container.decode(String.self, forKey: .sourceFormat)
     let format = try container.decode(BaseFormat.self, forKey: .format)
     let owner = try container.decodeIfPresent(String.self, forKey: .owner)
+    let image = try container.decodeIfPresent(ImageID.self, forKey: .image)
     if let digest = try container.decodeIfPresent(Digest.self, forKey: .digest) {
-      try self.init(digest: digest, sourceFormat: sourceFormat, format: format, owner: owner)
+      try self.init(digest: digest, sourceFormat: sourceFormat, format: format, owner: owner, image: image)
     } else {
       let stamp = Stamp(text: try container.decode(String.self, forKey: .stamp))
       let hash = try container.decode(String.self, forKey: .location)
-      try self.init(anchor: .location(hash: hash, stamp: stamp), sourceFormat: sourceFormat, format: format, owner: owner)
+      try self.init(anchor: .location(hash: hash, stamp: stamp), sourceFormat: sourceFormat, format: format, owner: owner, image: image)
     }
   }
 
@@ -112,5 +130,6 @@ public struct BaseIdentity: Sendable, Hashable, Codable {
     try container.encode(sourceFormat, forKey: .sourceFormat)
     try container.encode(format, forKey: .format)
     try container.encodeIfPresent(owner, forKey: .owner)
+    try container.encodeIfPresent(image, forKey: .image)
   }
 }

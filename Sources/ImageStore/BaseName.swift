@@ -1,20 +1,46 @@
-/// The file name of a base: 40 lower-case hexadecimal digits and `.qcow2` or `.raw`. Anything else in `bases` is not ours.
+internal import Crypto
+public import Model
+
+/// The file name of a base: 40 lower-case hexadecimal digits and `.qcow2` or `.raw` in our own layout, the digits alone in Nova's. Which of the two is a
+/// base is the layout's word; anything else is not ours.
 public struct BaseName: Sendable, Hashable, Comparable, Codable, CustomStringConvertible {
   /// The name.
   public let text: String
-  /// The format that the name tells.
-  public let format: BaseFormat
+  /// The format that the name tells; nil in Nova's layout, where names tell none.
+  public let format: BaseFormat?
 
-  /// Nil unless `text` has the form.
+  /// Nil unless `text` has the form of our own layout.
   public init?(_ text: String) {
     // Tens of thousands of names are read at once: nothing is allocated for it.
     let (head, ending) = (text.utf8.prefix(BaseName.digits), text.utf8.dropFirst(BaseName.digits))
-    let isDigits = head.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
-    guard head.count == BaseName.digits, isDigits,
+    guard BaseName.isHash(head),
       let format = BaseName.formats.first(where: { ending.elementsEqual($0.ending.utf8) })?.format
     else { return nil }
     self.text = text
     self.format = format
+  }
+
+  /// Nil unless `text` has the form of Nova's layout.
+  public init?(nova text: String) {
+    guard BaseName.isHash(text[...].utf8) else { return nil }
+    self.text = text
+    format = nil
+  }
+
+  /// The name under which Nova caches an image: the SHA-1 of its id. Rule: `nova.virt.imagecache.get_cache_fname`.
+  public init(novaOf image: ImageID) throws(SlipwayError) {
+    text = try Digest.of(Array(image.text.utf8), .sha1).hex
+    format = nil
+  }
+
+  /// Of either form; nil for neither.
+  init?(any text: String) {
+    guard let name = BaseName(text) ?? BaseName(nova: text) else { return nil }
+    self = name
+  }
+
+  private static func isHash(_ bytes: Substring.UTF8View) -> Bool {
+    bytes.count == BaseName.digits && bytes.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
   }
 
   /// From the first digits of a hash.
@@ -50,7 +76,9 @@ public struct BaseName: Sendable, Hashable, Comparable, Codable, CustomStringCon
   public init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
     let text = try container.decode(String.self)
-    guard let name = BaseName(text) else { throw DecodingError.dataCorruptedError(in: container, debugDescription: "'\(text)' is no base") }
+    guard let name = BaseName(any: text) else {
+      throw DecodingError.dataCorruptedError(in: container, debugDescription: "'\(text)' is no base")
+    }
     self = name
   }
   public func encode(to encoder: any Encoder) throws {

@@ -27,6 +27,10 @@ public struct BaseRecord: Sendable, Hashable, Codable {
   public var evidence: Evidence
   /// When it was published, seconds since 1970. Set by `publish`.
   public var created: Int64
+  /// Which file the evidence is about (`Directory.birthMark`), in a layout in which others may replace it; nil in our own.
+  public var file: String?
+  /// That the file was not made by us: its bytes were held against verified ones, and it was kept. Nil for no.
+  public var adopted: Bool?
   /// What the transfer moved.
   public var tally: ByteTally
 
@@ -60,7 +64,7 @@ public struct BaseRecord: Sendable, Hashable, Codable {
   }
 
   enum CodingKeys: String, CodingKey {
-    case version, identity, images, source, route, evidence, created
+    case version, identity, images, source, route, evidence, created, file, adopted
     case imageName = "image_name"
     case virtualSize = "virtual_size"
     case fileSize = "file_size"

@@ -8,6 +8,9 @@ public enum BaseState: Sendable, Hashable {
   case ready(BaseRecord)
   /// The file is there, but its evidence is missing, unreadable or about another file: no disk may grow from it. One sentence why.
   case damaged(String)
+  /// Another program that shares the directory (nova-compute) made it: nothing of ours vouches for it, so no disk of ours grows from it before its
+  /// bytes have been held against the image's. One sentence.
+  case foreign(String)
   /// A newer Slipway wrote the evidence: not ours to judge. One sentence why.
   case newer(String)
   /// Not one of our names, or no regular file: never touched.

@@ -14,6 +14,10 @@ public struct BaseSummary: Sendable, Hashable {
   public let fileSize: ByteCount
   /// Bytes that it occupies now.
   public let allocated: ByteCount
+  /// The format that it is kept in; nil when nothing of ours tells.
+  public let format: BaseFormat?
+  /// Whether another program that shares the directory (nova-compute) made it.
+  public let isForeign: Bool
   /// What its record says; nil when that cannot be read.
   public let details: Details?
   /// Seconds since 1970 at which it was published, or (without a record) its file last changed.
@@ -100,7 +104,7 @@ public struct BaseFilter: Sendable, Hashable {
 
   func holds(_ base: BaseSummary, at time: Int64) -> Bool {
     if let image, !names(base, image) { return false }
-    if let format, base.name.format != format { return false }
+    if let format, base.format != format { return false }
     if let pinned, (base.pin != nil) != pinned { return false }
     if let damaged, (base.damage != nil) != damaged { return false }
     if let route, base.details?.route != route { return false }

@@ -56,7 +56,7 @@ extension Catalog {
         """
       let rows = try Self.cursor(database, sql, of: wanted)
       while let row = try rows.next() {
-        guard let name = BaseName(row[0] as String) else { continue }
+        guard let name = BaseName(any: row[0]) else { continue }
         found[name] = CatalogRow(
           stamp: row[1], fileSize: row[2], created: row[3], hits: row[4], lastUse: row[5], virtualSize: row[6], imageName: row[7],
           source: row[8], route: row[9], verdict: row[10], verifiedAt: row[11], pin: row[12], damage: row[13])
@@ -71,7 +71,7 @@ extension Catalog {
       var found: [BaseName: [ImageID]] = [:]
       let rows = try Self.cursor(database, "SELECT name, image FROM base_image", of: wanted, order: "name, image")
       while let row = try rows.next() {
-        if let name = BaseName(row[0] as String), let image = ImageID(row[1] as String) { found[name, default: []].append(image) }
+        if let name = BaseName(any: row[0]), let image = ImageID(row[1] as String) { found[name, default: []].append(image) }
       }
       return found
     }
@@ -97,7 +97,7 @@ extension Catalog {
       var found: [BaseName: String] = [:]
       let rows = try Row.fetchCursor(database, sql: "SELECT name, stamp FROM base")
       while let row = try rows.next() {
-        if let name = BaseName(row["name"] as String) { found[name] = row["stamp"] }
+        if let name = BaseName(any: row["name"]) { found[name] = row["stamp"] }
       }
       return found
     }
@@ -110,7 +110,7 @@ extension Catalog {
         database,
         sql: "SELECT base.name FROM base_image JOIN base USING (name) WHERE image = ? ORDER BY last_use DESC, base.name",
         arguments: [image.text])
-    }.compactMap { BaseName($0) }
+    }.compactMap { BaseName(any: $0) }
   }
 
   /// Hits and last use, of all bases or of one.
@@ -119,7 +119,7 @@ extension Catalog {
       var found: [BaseName: BaseUsage] = [:]
       let rows = try Self.cursor(database, "SELECT name, hits, last_use FROM base", of: name)
       while let row = try rows.next() {
-        if let name = BaseName(row["name"] as String) { found[name] = BaseUsage(hits: row["hits"], lastUse: row["last_use"]) }
+        if let name = BaseName(any: row["name"]) { found[name] = BaseUsage(hits: row["hits"], lastUse: row["last_use"]) }
       }
       return found
     }

@@ -37,7 +37,12 @@ extension Store {
     let name = lock.name
     guard let status = try bases.status(of: name.text) else { return .vanished }
     guard status.kind == .regular else { return .foreign }
-    if case .newer = try evidence(of: name, size: status.size) { return .foreign }
+    switch try evidenceNow(name, size: status.size) {
+    case .newer: return .foreign
+    case .foreign: if layout.sharing?.removesTheirs != true { return .foreign }
+    case .ready(let record) where record.adopted == true: if layout.sharing?.removesTheirs != true { return .foreign }
+    default: break
+    }
     if sharedFileSystem != nil, !ownsSharedFileSystem { return .sharedFileSystem }
     if let claim = try claim(on: name) { return claim }
     let file = try bases.openFile(name.text)

@@ -44,7 +44,7 @@ extension Store {
   private func indexThrowing(_ name: BaseName) throws {
     // The stamp first: a file that changes in between is looked at again.
     let stamp = try stamp(name)
-    guard let size = try bases.status(of: name.text)?.size, case .ready(let record) = try evidence(of: name, size: size) else { return }
+    guard let size = try bases.status(of: name.text)?.size, case .ready(let record) = try evidenceNow(name, size: size) else { return }
     try catalog.put(record, pin: pinOnDisk(name), damage: damageNow(name)?.reason, stamp: stamp, now: now())
   }
 

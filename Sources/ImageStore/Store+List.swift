@@ -9,7 +9,13 @@ extension Store {
   {
     try await pool.run {
       let time = self.now()
-      let found = try self.summaries().filter { filter.holds($0, at: time) }
+      // Nova's bases tell no image, but their names do.
+      let named = try self.layout.name(of: filter.image.flatMap { ImageID($0) })
+      let found = try self.summaries().filter { base in
+        var filter = filter
+        if let named, base.name == named { filter.image = nil }
+        return filter.holds(base, at: time)
+      }
       let sorted = found.sorted { sort.isBefore($0, $1) }
       return descending ? sorted.reversed() : sorted
     }
@@ -53,21 +59,27 @@ extension Store {
   private func summary(
     _ name: BaseName, _ status: FileStatus, _ row: CatalogRow?, _ stamp: String, _ images: [BaseName: [ImageID]]
   ) throws -> BaseSummary? {
-    if let row, row.fileSize == status.size, row.stamp == stamp {
+    // Where files may be replaced by others, only the directory's word counts.
+    if layout.sharing == nil, let row, row.fileSize == status.size, row.stamp == stamp {
       let details = BaseSummary.Details(
         virtualSize: ByteCount(row.virtualSize), images: images[name] ?? [], imageName: row.imageName, source: row.source,
         route: Route(rawValue: row.route), verdict: Evidence.DigestVerdict(rawValue: row.verdict), verifiedAt: row.verifiedAt)
       let pin = try row.pin.map { try StoreJSON.decode(Pin.self, Array($0.utf8)) }
       return summary(
-        name, status, details, row.created, BaseUsage(hits: row.hits, lastUse: row.lastUse),
+        name, status, name.format, details, row.created, BaseUsage(hits: row.hits, lastUse: row.lastUse),
         pin.flatMap { $0.holds(at: now()) ? $0 : nil }, row.damage)
     }
     // The catalog is not to be had, or knows another state: the directory's word.
-    let usage = row.map { BaseUsage(hits: $0.hits, lastUse: $0.lastUse) } ?? BaseUsage(hits: 0, lastUse: now())
-    let evidence = try evidence(of: name, size: status.size)
+    let modified = status.modified / 1_000_000_000
+    var usage = row.map { BaseUsage(hits: $0.hits, lastUse: $0.lastUse) } ?? BaseUsage(hits: 0, lastUse: now())
+    // There the file's time says when the other program used it last.
+    if layout.sharing != nil { usage.lastUse = max(row?.lastUse ?? 0, modified) }
+    let evidence = try evidenceNow(name, size: status.size)
     var damage: String?
+    var isForeign = evidence.record?.adopted == true
     switch try stateNow(name) {
     case .absent: return nil
+    case .foreign: isForeign = true
     case .ready: break
     case .damaged(let reason), .newer(let reason): damage = reason
     case .unknown: damage = "it is no regular file"
@@ -77,16 +89,19 @@ extension Store {
         virtualSize: record.virtualSize, images: record.images.sorted { $0.text < $1.text }, imageName: record.imageName,
         source: record.source, route: record.route, verdict: record.evidence.verdict, verifiedAt: record.evidence.verifiedAt)
     }
-    let created = evidence.record?.created ?? status.modified / 1_000_000_000
-    return summary(name, status, details, created, usage, try pinNow(name), damage)
+    return summary(
+      name, status, evidence.record?.identity.format ?? name.format, details, evidence.record?.created ?? modified, usage,
+      try pinNow(name), damage, isForeign: isForeign)
   }
 
   private func summary(
-    _ name: BaseName, _ status: FileStatus, _ details: BaseSummary.Details?, _ created: Int64, _ usage: BaseUsage, _ pin: Pin?,
-    _ damage: String?
+    _ name: BaseName, _ status: FileStatus, _ format: BaseFormat?, _ details: BaseSummary.Details?, _ created: Int64, _ usage: BaseUsage,
+    _ pin: Pin?,
+    _ damage: String?, isForeign: Bool = false
   ) -> BaseSummary {
     BaseSummary(
       name: name, path: path(of: name), device: status.device, inode: status.inode, fileSize: ByteCount(status.size),
-      allocated: ByteCount(status.allocated), details: details, created: created, usage: usage, pin: pin, damage: damage)
+      allocated: ByteCount(status.allocated), format: format, isForeign: isForeign, details: details, created: created, usage: usage,
+      pin: pin, damage: damage)
   }
 }

@@ -7,8 +7,33 @@ extension Store {
   /// sidecar: neither may be taken for a miss silently (ask `state` to go on regardless).
   public func lookup(_ identity: BaseIdentity) async throws -> BaseRecord? {
     try await pool.run {
-      if case .absent = try self.stateNow(identity.name) { return nil }
-      return try self.readyRecord(identity.name)
+      switch try self.stateNow(identity.name) {
+      case .absent, .foreign: return nil
+      default: break
+      }
+      let record = try self.readyRecord(identity.name)
+      try self.checkServes(record, identity)
+      return record
+    }
+  }
+
+  /// Where names come from image ids alone, the base under one may be another than is wanted. Throws `base_damaged`, `digest_mismatch`.
+  func checkServes(_ record: BaseRecord, _ wanted: BaseIdentity) throws(SlipwayError) {
+    guard let sharing = layout.sharing, record.identity != wanted else { return }
+    let path = self.path(of: wanted.name)
+    guard record.identity.format == wanted.format else {
+      throw SlipwayError(
+        .baseDamaged,
+        "\(path) is kept as \(record.identity.format.rawValue), and \(sharing.with) would make it \(wanted.format.rawValue) today",
+        object: path,
+        hint: "force_raw_images was changed: find the disks that use the base, then purge it")
+    }
+    if case .digest(let own) = record.identity.anchor, case .digest(let theirs) = wanted.anchor, own.algorithm == theirs.algorithm,
+      own != theirs
+    {
+      throw SlipwayError(
+        .digestMismatch, "\(path) was made from bytes with \(own), and the image has \(theirs) now", object: path,
+        hint: "find the disks that use the base, then purge it and fetch the image again")
     }
   }
 
@@ -64,6 +89,7 @@ extension Store {
   /// Records a hit, now. Cheap (no fsync), and never an error: a use that is not recorded is only a warning.
   public func recordUse(_ name: BaseName) async {
     _ = try? await pool.run {
+      self.touch(name)
       let found = self.indexing(true) { try self.catalog.recordUse(name, at: self.now()) }
       guard !found else { return }
       self.index(name)

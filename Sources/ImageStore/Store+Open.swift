@@ -28,6 +28,7 @@ extension Store {
     path: String, layout: Layout, create: Bool, pool: WorkerPool, unnamed: Bool, type: Int64?, clock: @escaping @Sendable () -> Int64,
     warn: @escaping @Sendable (String) -> Void
   ) throws -> Store {
+    try refuseInside(layout.outside, path)
     let root = try refusing { () throws(SlipwayError) in try Directory.open(path, create: create ? 0o755 : nil, missing: .storeRefused) }
     try refuseIfWritableByAll(root)
     try readFormat(root, layout, create: create)
@@ -42,7 +43,14 @@ extension Store {
       }
       return directory
     }
-    let places = try layout.places(part)
+    try refuseInside(layout.outside, root.path)
+    let places = try layout.places(root, part)
+    try refuseIfWritableByAll(places.bases)
+    guard try places.bases.status().device == root.status().device else {
+      throw SlipwayError(
+        .storeRefused, "\(places.bases.path) lies on another file system than the store \(root.path)", object: root.path,
+        hint: "give store.path on the file system of the bases")
+    }
     let meta = try part("meta", 0o700)
     let locks = try part("locks", 0o700)
     let leases = try part("leases", 0o700)
@@ -70,6 +78,18 @@ extension Store {
         error.code = .storeRefused
       }
       throw error
+    }
+  }
+
+  /// What is ours alone must not lie where another program makes its bases.
+  private static func refuseInside(_ outside: String?, _ path: String) throws(SlipwayError) {
+    guard let outside else { return }
+    for path in [path, FileStatus.resolved(path) ?? path] {
+      for cache in [outside, FileStatus.resolved(outside) ?? outside] where path == cache || path.hasPrefix(cache + "/") {
+        throw SlipwayError(
+          .storeRefused, "the store \(path) would lie in \(cache), where only bases belong", object: path,
+          hint: "give another directory on the same file system with store.path")
+      }
     }
   }
 

@@ -22,6 +22,7 @@ extension Store {
         try self.meta.remove(name.pin)
         throw missing
       }
+      self.touch(name)
       self.index(name)
       return pin
     }

@@ -14,7 +14,7 @@ extension Store {
     do {
       // Side by side: one waits for the disk, the other for the processor.
       async let synced: Void = pool.run {
-        try staged.file.setMode(self.layout.baseMode)
+        try self.bases.adopt(staged.file, mode: self.layout.baseMode)
         try staged.file.sync()
       }
       let hashes = try await takeHashes(of: staged.file, jobs: Store.hashers)
@@ -50,12 +50,15 @@ extension Store {
     switch try stateNow(name) {
     case .absent: break
     case .ready(var existing):
+      try checkServes(existing, record.identity)
       if existing.add(record.images) { try writeSidecar(existing) }
       return Published(record: existing, path: path(of: name), isNew: false)
     case .newer(let reason): throw SlipwayError(.storeRefused, reason, object: path(of: name), hint: "update Slipway")
+    case .foreign(let reason): return try adopt(name, record, staged, reason, hashes)
     case .damaged(let reason): return try adopt(name, record, staged, reason, hashes)
     case .unknown: throw differs(name, "it is no regular file")
     }
+    if layout.sharing != nil { return try publishShared(name, record, staged, hashes) }
     try keepHashes(hashes, name)
     try writeSidecar(record, isIndexed: false)
     do {
@@ -73,6 +76,24 @@ extension Store {
     return Published(record: record, path: path(of: name), isNew: true)
   }
 
+  /// In a directory that is shared the link comes first: until the evidence is there too, the file passes for the other program's, and a fetch that
+  /// was killed between the two is repaired by the next. Whoever was faster (Nova's own precaching takes no lock) has made the base.
+  private func publishShared(_ name: BaseName, _ draft: BaseRecord, _ staged: StagedBase, _ hashes: String) throws -> Published {
+    var record = draft
+    do throws(SlipwayError) {
+      try bases.link(staged.file, as: name.text, from: temporary)
+    } catch {
+      guard error.isNameTaken else { throw error }
+      return try adopt(name, record, staged, "it appeared while its lock was held", hashes)
+    }
+    try bases.sync()
+    touch(name)
+    record.file = try bases.birthMark(of: name.text)
+    try keepHashes(hashes, name)
+    try writeSidecar(record)
+    return Published(record: record, path: path(of: name), isNew: true)
+  }
+
   /// A base without usable evidence keeps its name and bytes, since disks may grow from it; the same bytes, just verified, are its evidence.
   private func adopt(_ name: BaseName, _ record: BaseRecord, _ staged: StagedBase, _ reason: String, _ hashes: String) throws -> Published {
     let existing = try bases.openFile(name.text)
@@ -81,6 +102,16 @@ extension Store {
     try existing.sync()
     var adopted = record
     adopted.allocated = ByteCount(try existing.status().allocated)
+    if layout.sharing != nil {
+      touch(name)
+      adopted.file = try bases.birthMark(of: name.text)
+      // What lies there may have been replaced since it was opened.
+      guard let now = try bases.status(of: name.text), try existing.status().isSameFile(as: now) else {
+        throw SlipwayError(.busy, "\(path(of: name)) was replaced while it was looked at", object: path(of: name), hint: "try again")
+      }
+      // Ours stays ours when only its evidence was lost to a mark.
+      if case .ready(let known) = try evidenceNow(name, size: now.size), known.adopted != true {} else { adopted.adopted = true }
+    }
     try keepHashes(hashes, name)
     _ = try clearDamageNow(name)
     try writeSidecar(adopted)

@@ -14,6 +14,7 @@ extension Store {
   @discardableResult
   func sweepNow() -> Int {
     let count = sweepTemporary() + sweepCompanions()
+    keepAlive()
     noteSweep()
     return count
   }
@@ -22,6 +23,7 @@ extension Store {
   func sweepAtOpen() {
     guard sweepTemporary() > 0 || isSweepDue() else { return }
     sweepCompanions()
+    keepAlive()
     noteSweep()
   }
 

@@ -10,12 +10,15 @@ struct StoreFormat: Codable, Equatable {
   var kind: String
   var version: Int
   var layout: String
+  /// Where the bases lie when that is not in the store itself.
+  var bases: String?
 
   /// What a store of that layout says today.
   init(_ layout: Layout) {
     kind = StoreFormat.kind
     version = StoreFormat.version
     self.layout = layout.word
+    bases = layout.outside
   }
 
   /// Throws `store_refused` unless this version of ours can work with the store in that layout.
@@ -31,6 +34,13 @@ struct StoreFormat: Codable, Equatable {
       throw SlipwayError(
         .storeRefused, "the store \(path) has the layout '\(layout)', and '\(wanted.word)' is configured", object: path,
         hint: "set store.layout to '\(layout)', or give another directory with store.path")
+    }
+    // What lies beside the bases would be swept away if they were looked for elsewhere.
+    guard bases == wanted.outside else {
+      throw SlipwayError(
+        .storeRefused, "the store \(path) is about the bases in \(bases ?? path), and \(wanted.outside ?? path) is configured",
+        object: path,
+        hint: "set nova.instances_path as it was, or give another directory with store.path")
     }
   }
 

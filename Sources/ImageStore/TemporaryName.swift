@@ -47,7 +47,7 @@ struct TemporaryName: Hashable {
       let host = PercentEncoding.decode(parts[3]),
       let number = UInt64(parts[4])
     else { return nil }
-    base = parts.count == 6 ? BaseName(String(parts[5])) : nil
+    base = parts.count == 6 ? BaseName(any: String(parts[5])) : nil
     // Only what stands for a base carries one.
     guard (base != nil) == (parts.count == 6), (base != nil) == (kind == .evict || kind == .lease) else { return nil }
     owner = ProcessOwner(host: host, boot: String(parts[0]), pid: pid, started: started)
