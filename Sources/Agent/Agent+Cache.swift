@@ -13,8 +13,10 @@ extension Agent {
   /// The bases of one image: by image id, by the name the image had when it was fetched, or by the base's own name. Throws `base_not_found`.
   public func bases(of text: String, context: RequestContext) async throws -> [StoreEntry] {
     let wanted = ImageID(text)?.text ?? text
-    let found = try await store(context).list().filter { entry in
-      if entry.name == wanted { return true }
+    let store = try await store(context)
+    let named = try store.layout.name(of: ImageID(text))
+    let found = try await store.list().filter { entry in
+      if entry.name == wanted || entry.name == named?.text { return true }
       guard let record = entry.state.record else { return false }
       return record.images.contains { $0.text == wanted } || record.imageName == wanted || record.source == wanted
     }

@@ -153,7 +153,7 @@ extension Agent {
       return CleanPlan.Keep(name: name, reason: .notNeeded, detail: "it was used meanwhile")
     }
     if view.isStale { try await look(&view, store, context) }
-    let base = Self.cleanBase(now, try await store.leases(of: now.name))
+    let base = cleanBase(now, try await store.leases(of: now.name))
     return StoreCleaner.protection(of: base, in: view.world, policy)
   }
 }

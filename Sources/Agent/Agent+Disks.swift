@@ -156,7 +156,8 @@ extension Agent {
       (info, outcome) = try await disks.make(record, context: context) { file in
         let source = try await store.openBase(base.record.name)
         do {
-          try await agent.copy(source, to: file, in: disks.directory, size: size.bytes, context)
+          try await agent.copy(
+            source, base.record.identity.format, to: file, in: disks.directory, size: size.bytes, context)
           _ = try await agent.files.runAlways { try source.close() }
         } catch {
           _ = try? await agent.files.runAlways { try source.close() }
@@ -171,8 +172,10 @@ extension Agent {
   }
 
   /// A flat copy: the base's blocks shared where the file system can, else its data copied and its holes kept; grown to `size`.
-  private func copy(_ source: File, to file: File, in directory: Directory, size: Int64, _ context: RequestContext) async throws {
-    if try await files.run({ try file.reflink(from: source) }) {
+  private func copy(
+    _ source: File, _ format: BaseFormat, to file: File, in directory: Directory, size: Int64, _ context: RequestContext
+  ) async throws {
+    if format == .raw, try await files.run({ try file.reflink(from: source) }) {
       try await files.run { try file.truncate(to: size) }
       return
     }
@@ -188,8 +191,11 @@ extension Agent {
     }
     var options = TransferOptions()
     options.phase = .transferring
+    // Some layouts keep a qcow2 image as it is.
+    let bytes: any RandomAccessSource =
+      format == .raw ? FileSource(source, size: length, workers: data) : try await Qcow2Source.open(source, size: length, workers: data)
     _ = try await Transfer.run(
-      from: FileSource(source, size: length, workers: data), to: RawFileSink(file, workers: data), options: options, budget: budget,
+      from: bytes, to: RawFileSink(file, workers: data), options: options, budget: budget,
       workers: data, context: context)
     try await files.run { try file.truncate(to: size) }
   }

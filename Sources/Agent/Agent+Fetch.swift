@@ -29,24 +29,30 @@ extension Agent {
     _ request: ImageRequest, format: BaseFormat?, rate: RateLimit? = nil, context: RequestContext
   ) async throws -> FetchAnswer {
     let start = ContinuousClock.now
-    let format = format ?? Self.format(for: .qcow2, configuration)
+    let wanted = format ?? Self.format(for: .qcow2, configuration)
     switch try await resolve(request, context) {
     case .cachedOnly(let id, let error):
-      guard let record = try await cached(id, format, request, context) else { throw error }
+      guard let record = try await cached(id, wanted, request, context) else { throw error }
       return try await hit(record, id.text, start, context)
     case .image(let image):
-      return try await base(image, format, rate: rate, start, context)
+      return try await base(image, wanted, isFirm: format != nil, rate: rate, start, context)
     }
   }
 
-  /// The base of an image that the caller may use.
+  /// The base of an image that the caller may use, in the format that is wanted; the layout may choose another unless the wish is firm.
   func base(
-    _ image: ResolvedImage, _ format: BaseFormat, rate: RateLimit? = nil, _ start: ContinuousClock.Instant, _ context: RequestContext
+    _ image: ResolvedImage, _ wanted: BaseFormat, isFirm: Bool = false, withKernels: Bool = true, rate: RateLimit? = nil,
+    _ start: ContinuousClock.Instant, _ context: RequestContext
   ) async throws -> FetchAnswer {
+    let store = try await store(context)
+    let layout = store.layout
+    let image = layout.keepsKernels ? image.asNovaReadsIt : image
+    try layout.checkNamed(image.description.id, object: image.key)
     try Self.judgeBytes(image)
     let demand = try image.demand(configuration)
     try demand.judge(isPending: image.description.digestPending)
-    let store = try await store(context)
+    let format = try layout.format(of: image.description.diskFormat, wanted: wanted, isFirm: isFirm, object: image.key)
+    if withKernels { try await bringKernels(of: image, rate: rate, context) }
     let target: Target = format == .raw ? .raw : .qcow2
     var planner = RoutePlanner(planRequest(image, target: target, baseOnly: true, size: nil, mode: .spawn))
     var known = try identity(image, format, version: nil)
@@ -56,7 +62,8 @@ extension Agent {
       guard let choice = planner.choice else { throw outcomeError(plan, planner) ?? noRoute(image) }
       known = try identity(image, format, chosen: choice.facts?.version)
     }
-    guard let identity = known else { throw noRoute(image) }
+    guard let known else { throw noRoute(image) }
+    let identity = try layout.place(known, of: image.description.id, object: image.key)
     // What is here and needs nothing is handed out without waiting for the lock.
     if let record = try await store.lookup(identity), try demand.standing(of: record.evidence) == .satisfied,
       image.description.id.map(record.images.contains) ?? true

@@ -33,9 +33,7 @@ extension Agent {
       var planner = RoutePlanner(planRequest(image, target: target, baseOnly: false, size: size, mode: .explain))
       let plan = try await drive(&planner, context, parallel: true)
       var cached = false
-      if target != .rbd,
-        let identity = try identity(image, Self.format(for: target, configuration), version: planner.choice?.facts?.version)
-      {
+      if target != .rbd, let identity = try await placed(image, target, version: planner.choice?.facts?.version, context) {
         cached = try await store(context).lookup(identity).map { try demand.standing(of: $0.evidence) == .satisfied } ?? false
       }
       return PlanAnswer(image: image.key, plan: plan, cached: cached, failure: cached ? nil : outcomeError(plan, planner))
@@ -46,6 +44,18 @@ extension Agent {
   func outcomeError(_ plan: Plan, _ planner: RoutePlanner) -> SlipwayError? {
     guard let error = plan.outcomeError(for: planner.request) else { return nil }
     return clusters.misconfiguration(behind: error) ?? error
+  }
+
+  /// The identity of the base that a request would look for, nil while it is not known.
+  private func placed(
+    _ image: ResolvedImage, _ target: Target, version: String?, _ context: RequestContext
+  ) async throws -> BaseIdentity? {
+    let layout = try await store(context).layout
+    let image = layout.keepsKernels ? image.asNovaReadsIt : image
+    let wanted = Self.format(for: target, configuration)
+    let format = try layout.format(of: image.description.diskFormat, wanted: wanted, isFirm: false, object: image.key)
+    guard let identity = try identity(image, format, version: version) else { return nil }
+    return try layout.place(identity, of: image.description.id, object: image.key)
   }
 
   func planRequest(_ image: ResolvedImage, target: Target, baseOnly: Bool, size: ByteCount?, mode: PlanRequest.Mode) -> PlanRequest {

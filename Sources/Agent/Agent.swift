@@ -63,15 +63,14 @@ public final class Agent: Sendable {
 
   /// The local store, made at its first use.
   func store(_ context: RequestContext) async throws -> Store {
+    let configuration = self.configuration
     let path = configuration.store.path
     let pool = files
-    guard configuration.store.layout == .native else {
-      throw SlipwayError(
-        .configuration, "store.layout '\(configuration.store.layout.rawValue)' is not supported by this version", object: "store.layout",
-        hint: "use layout: native")
-    }
     return try await storeSlot.get {
-      try await Self.naming("store.path") { try await Store.open(path: path, create: true, pool: pool) { context.log(.warning, $0) } }
+      try await Self.naming("store.path") {
+        let layout = try await pool.run { try Self.layout(configuration) }
+        return try await Store.open(path: path, layout: layout, create: true, pool: pool) { context.log(.warning, $0) }
+      }
     }
   }
 

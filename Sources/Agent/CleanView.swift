@@ -39,7 +39,7 @@ extension Agent {
     let summaries = try await store.list(sortedBy: .name)
     let leases = try await store.allLeases()
     let space = try await store.space()
-    let bases = summaries.map { Self.cleanBase($0, leases[$0.name] ?? []) }
+    let bases = summaries.map { cleanBase($0, leases[$0.name] ?? []) }
     let world = World(bases: bases, free: space?.free ?? .max, total: space?.total ?? 0, now: Self.now)
     var view = CleanView(
       world: world, summaries: Dictionary(summaries.map { ($0.name.text, $0) }, uniquingKeysWith: { one, _ in one }),
@@ -50,7 +50,8 @@ extension Agent {
 
   /// Looks for disks again, and at the time.
   func look(_ view: inout CleanView, _ store: Store, _ context: RequestContext) async throws {
-    let roots = [configuration.disks.path] + configuration.disks.roots
+    var roots = [configuration.disks.path]
+    for root in configuration.disks.roots + [store.layout.disks].compactMap({ $0 }) where !roots.contains(root) { roots.append(root) }
     let bases = Set(view.world.bases.compactMap(\.file))
     let start = ContinuousClock.now
     let scan = ReferenceScan(roots: roots, excluding: store.privateDirectories, bases: bases)
@@ -83,7 +84,7 @@ extension Agent {
     return found
   }
 
-  static func cleanBase(_ summary: BaseSummary, _ leases: [LeaseInfo]) -> Base {
+  func cleanBase(_ summary: BaseSummary, _ leases: [LeaseInfo]) -> Base {
     let pin: Base.Pin =
       switch (summary.pin, summary.pin?.expires) {
       case (nil, _): .none
@@ -96,6 +97,7 @@ extension Agent {
     return Base(
       name: summary.name.text, path: summary.path, file: FileIdentity(device: summary.device, inode: summary.inode),
       allocated: summary.allocated, created: summary.created, lastUse: max(summary.usage.lastUse, summary.created), pin: pin,
-      leases: claims, isDamaged: summary.damage != nil)
+      leases: claims, isDamaged: summary.damage != nil,
+      isOurs: !summary.isForeign || configuration.nova.clean)
   }
 }

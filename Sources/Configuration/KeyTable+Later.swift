@@ -1,10 +1,17 @@
 extension KeyTable {
   static let nova: [Key] = [
-    Key("nova.conf", .path, "/etc/nova/nova.conf", effect: .later, "Read for what is null below."),
-    Key("nova.instances_path", .path, "null", nullable: true, effect: .later, "Nova's instances_path."),
-    Key("nova.uid", .int(0...4_294_967_294), "null", nullable: true, effect: .later, "Owner of bases in the nova layout."),
-    Key("nova.gid", .int(0...4_294_967_294), "null", nullable: true, effect: .later, "Group of bases in the nova layout."),
-    Key("nova.clean", .bool, "false", effect: .later, "Whether we clean there, instead of nova-compute."),
+    Key(
+      "nova.conf", .path, "/etc/nova/nova.conf",
+      "Read for images_type, force_raw_images, instances_path and the cache's name, with nova-compute.conf and nova.conf.d/*.conf beside it."
+    ),
+    Key(
+      "nova.instances_path", .path, "null", nullable: true,
+      "Nova's instances_path as this host sees it, for a containerised Nova; null reads it from nova.conf."),
+    Key(
+      "nova.uid", .int(0...4_294_967_294), "null", nullable: true,
+      "Owner of bases and lock files; null is the owner of Nova's directories."),
+    Key("nova.gid", .int(0...4_294_967_294), "null", nullable: true, "Their group, likewise."),
+    Key("nova.clean", .bool, "false", "Whether cleaning may remove bases that nova-compute made, too."),
   ]
 
   static let clean: [Key] = [

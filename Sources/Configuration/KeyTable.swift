@@ -63,7 +63,7 @@ public enum KeyTable {
   static let store: [Key] = [
     Key("store.path", .path, "/var/lib/slipway/images", "The directory; its file system also holds what is half-made."),
     Key(
-      "store.layout", .choice(["native", "nova"]), "native", effect: .later,
+      "store.layout", .choice(["native", "nova"]), "native",
       "`nova` keeps bases where an unmodified nova-compute looks for them."),
     Key(
       "store.base_format", .choice(["qcow2", "raw"]), "qcow2", "The format of bases made from raw images; qcow2 images stay what they are."),

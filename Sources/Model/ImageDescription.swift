@@ -36,6 +36,10 @@ public struct ImageDescription: Sendable, Hashable {
   public var visibility: String?
   /// Whether the image is hidden from default listings.
   public var hidden: Bool
+  /// The image of the kernel that a machine of this one boots (`kernel_id`), nil when it boots from its disk.
+  public var kernelID: ImageID?
+  /// The image of the ramdisk that goes with the kernel (`ramdisk_id`).
+  public var ramdiskID: ImageID?
   /// All `img_signature*` properties, as they are.
   public var signature: [String: String]
   /// Whether the image says that its bytes are encrypted (`os_encrypt_*`, or `cinder_encryption_key_id`).
@@ -49,7 +53,8 @@ public struct ImageDescription: Sendable, Hashable {
   public init(
     id: ImageID? = nil, name: String? = nil, status: ImageStatus = .active, diskFormat: String? = nil, containerFormat: String? = "bare",
     size: ByteCount? = nil, virtualSize: ByteCount? = nil, minDiskGiB: Int64 = 0, digest: Digest? = nil, digestPending: Bool = false,
-    checksum: Digest? = nil, owner: String? = nil, visibility: String? = nil, hidden: Bool = false, signature: [String: String] = [:],
+    checksum: Digest? = nil, owner: String? = nil, visibility: String? = nil, hidden: Bool = false, kernelID: ImageID? = nil,
+    ramdiskID: ImageID? = nil, signature: [String: String] = [:],
     encrypted: Bool = false, locations: [Location] = [], locationsShown: Bool = true
   ) {
     self.id = id
@@ -66,6 +71,8 @@ public struct ImageDescription: Sendable, Hashable {
     self.owner = owner
     self.visibility = visibility
     self.hidden = hidden
+    self.kernelID = kernelID
+    self.ramdiskID = ramdiskID
     self.signature = signature
     self.encrypted = encrypted
     self.locations = locations

@@ -48,9 +48,13 @@ struct GlanceImage {
       virtualSize: count("virtual_size"), minDiskGiB: max(0, members["min_disk"]?.integer ?? 0),
       digest: try digest(known, value, "os_hash_value"), digestPending: algorithm != nil && value == nil,
       checksum: try digest(.md5, checksum, "checksum"), owner: members["owner"]?.string, visibility: members["visibility"]?.string,
-      hidden: members["os_hidden"]?.bool ?? false, signature: signature(members), encrypted: isEncrypted(members), locations: [],
+      hidden: members["os_hidden"]?.bool ?? false, kernelID: part("kernel_id"), ramdiskID: part("ramdisk_id"),
+      signature: signature(members), encrypted: isEncrypted(members), locations: [],
       locationsShown: false)
   }
+
+  /// An image that this one names; a value that is no id (clients write "None" for none) names nothing.
+  private func part(_ key: String) -> ImageID? { json[key]?.string.flatMap { ImageID($0) } }
 
   private func count(_ key: String) -> ByteCount? { json[key]?.integer.flatMap { $0 < 0 ? nil : ByteCount($0) } }
 

@@ -28,6 +28,8 @@ public struct BaseDocument: Codable, Sendable, Hashable {
   @Nullable public var lastUsed: String?
   /// How many requests it served without a transfer.
   public var hits: Int64
+  /// `slipway`, or `nova-compute` when it was here and its bytes were held against verified ones.
+  public var madeBy: String
   /// An operator's claim that holds now, null for none.
   @Nullable public var pin: PinDocument.Pin?
   /// What cleaning would do with it now; null unless one image's bases are shown.
@@ -56,13 +58,15 @@ public struct BaseDocument: Codable, Sendable, Hashable {
     case virtualSize = "virtual_size"
     case allocated, route, source, evidence, created
     case lastUsed = "last_used"
-    case hits, pin, clean
+    case hits
+    case madeBy = "made_by"
+    case pin, clean
   }
 
   /// A base's document.
   public init(
     name: String, path: String, images: [String], format: String, sourceFormat: String, virtualSize: Int64, allocated: Int64, route: Route,
-    source: String?, evidence: Evidence, created: String, lastUsed: String?, hits: Int64,
+    source: String?, evidence: Evidence, created: String, lastUsed: String?, hits: Int64, madeBy: String = "slipway",
     pin: PinDocument.Pin? = nil, clean: CleanState? = nil
   ) {
     self.name = name
@@ -78,6 +82,7 @@ public struct BaseDocument: Codable, Sendable, Hashable {
     self.created = created
     self.lastUsed = lastUsed
     self.hits = hits
+    self.madeBy = madeBy
     self.pin = pin
     self.clean = clean
   }
@@ -91,13 +96,16 @@ public struct CacheDocument: Codable, Sendable, Hashable {
   public var store: String
   /// The bases.
   public var bases: [BaseDocument]
+  /// Bases that nova-compute made in a cache that we share with it, and of which nothing is verified.
+  public var foreign: [ForeignBaseDocument]
   /// Files in the store's `bases` that are not ours or whose record cannot be read; they are never touched.
   public var unknown: [String]
 
   /// A list of bases.
-  public init(store: String, bases: [BaseDocument], unknown: [String] = []) {
+  public init(store: String, bases: [BaseDocument], foreign: [ForeignBaseDocument] = [], unknown: [String] = []) {
     self.store = store
     self.bases = bases
+    self.foreign = foreign
     self.unknown = unknown
   }
 }

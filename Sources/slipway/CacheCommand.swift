@@ -39,8 +39,11 @@ struct CacheList: AsyncParsableCommand {
       let documents = found.compactMap { base in byName[base.name.text].flatMap { BaseDocument($0, pin: base.pin) } }
       // Names that are not ours have nothing that a filter could ask for.
       let names = filter == BaseFilter() ? entries.map(\.name) : found.map(\.name.text)
+      let foreign = found.compactMap { ForeignBaseDocument($0) }
+      let theirs = Set(foreign.map(\.name))
       let document = CacheDocument(
-        store: session.agent.storePath, bases: documents, unknown: names.filter { byName[$0]?.state.record == nil })
+        store: session.agent.storePath, bases: documents, foreign: foreign,
+        unknown: names.filter { byName[$0]?.state.record == nil && !theirs.contains($0) })
       if command.options.json { return try Output.document(document) }
       Output.line(
         Table.text(
@@ -51,7 +54,13 @@ struct CacheList: AsyncParsableCommand {
               ByteCount($0.allocated).description, String($0.hits), $0.lastUsed ?? "-",
               $0.pin == nil ? "-" : $0.pin?.expires ?? "pinned",
             ]
-          }))
+          }
+            + foreign.map {
+              [
+                $0.name, "-", "-", ByteCount($0.allocated).description, "-", "-", $0.touched,
+                $0.pin == nil ? "-" : $0.pin?.expires ?? "pinned", "(nova-compute's)",
+              ]
+            }))
       let damage = Dictionary(found.map { ($0.name.text, $0.damage) }, uniquingKeysWith: { one, _ in one })
       for name in document.unknown { Output.note("not a usable base of ours: \(name)" + ((damage[name] ?? nil).map { " (\($0))" } ?? "")) }
     }
@@ -71,10 +80,17 @@ struct CacheShow: AsyncParsableCommand {
       let entries = try await session.agent.bases(of: image, context: session.context)
       let verdicts = try await session.agent.cleanVerdicts(of: entries.map(\.name), context: session.context)
       let pins = try await session.agent.pins(context: session.context)
+      let shown = Set(entries.map(\.name))
+      let foreign = try await session.agent.bases(
+        sortedBy: .name, descending: false, where: BaseFilter(), context: session.context
+      ).filter { shown.contains($0.name.text) }.compactMap { base in
+        ForeignBaseDocument(base, clean: verdicts[base.name.text].map { .init($0) })
+      }
+      let theirs = Set(foreign.map(\.name))
       let document = CacheDocument(
         store: session.agent.storePath,
         bases: entries.compactMap { BaseDocument($0, pin: pins[$0.name], clean: verdicts[$0.name].map { .init($0) }) },
-        unknown: entries.filter { $0.state.record == nil }.map(\.name))
+        foreign: foreign, unknown: entries.filter { $0.state.record == nil && !theirs.contains($0.name) }.map(\.name))
       if json { return try Output.document(document) }
       for base in document.bases {
         let evidence = base.evidence
@@ -89,12 +105,34 @@ struct CacheShow: AsyncParsableCommand {
           ("expected", evidence.expected.map { "\($0) (\(evidence.expectedFrom ?? "?"))" } ?? "-"), ("verified", evidence.verifiedAt),
           ("signed by", evidence.signatures.isEmpty ? "-" : evidence.signatures.map(\.words).joined(separator: "; ")),
           ("created", base.created), ("last used", base.lastUsed ?? "-"), ("hits", String(base.hits)),
-          ("pinned", pin), ("cleaning", cleaning),
+          ("pinned", pin), ("cleaning", cleaning), ("made by", base.madeBy),
+        ]
+        for (key, value) in rows { Output.line("\(key.padding(to: 10)) \(value)") }
+        Output.line("")
+      }
+      for base in foreign {
+        let detail = base.clean?.detail.map { ", \($0)" } ?? ""
+        let cleaning = base.clean.map { "\($0.goes ? "would remove it" : "keeps it"): \($0.why)\(detail)" } ?? "-"
+        let rows = [
+          ("path", base.path), ("allocated", ByteCount(base.allocated).description), ("touched", base.touched),
+          ("pinned", base.pin == nil ? "-" : base.pin?.expires ?? "until unpinned"), ("cleaning", cleaning),
+          ("made by", "nova-compute; nothing is verified of it yet"),
         ]
         for (key, value) in rows { Output.line("\(key.padding(to: 10)) \(value)") }
         Output.line("")
       }
     }
+  }
+}
+
+extension ForeignBaseDocument {
+  /// Nil for a base of which we keep a record.
+  init?(_ base: BaseSummary, clean: BaseDocument.CleanState? = nil) {
+    guard base.isForeign, base.details == nil else { return nil }
+    self.init(
+      name: base.name.text, path: base.path, size: base.fileSize.bytes, allocated: base.allocated.bytes,
+      touched: Date(timeIntervalSince1970: TimeInterval(base.created)).formatted(.iso8601), pin: base.pin.map { PinDocument.Pin($0) },
+      clean: clean)
   }
 }
 
@@ -108,7 +146,8 @@ extension BaseDocument {
       sourceFormat: record.identity.sourceFormat, virtualSize: record.virtualSize.bytes, allocated: entry.allocated.bytes,
       route: record.route,
       source: record.source, evidence: record.evidence, created: time(record.created), lastUsed: entry.usage.map { time($0.lastUse) },
-      hits: Int64(entry.usage?.hits ?? 0), pin: pin.map { PinDocument.Pin($0) }, clean: clean)
+      hits: Int64(entry.usage?.hits ?? 0), madeBy: record.adopted == true ? "nova-compute" : "slipway",
+      pin: pin.map { PinDocument.Pin($0) }, clean: clean)
   }
 }
 

@@ -28,6 +28,8 @@ import Wire
     let base = BaseDocument(
       name: "n", path: "p", images: ["i"], format: "raw", sourceFormat: "raw", virtualSize: 1, allocated: 1, route: .file, source: "s",
       evidence: evidence, created: "t", lastUsed: "t", hits: 1, pin: pin, clean: .init(goes: true, why: "w", detail: "d"))
+    let foreign = ForeignBaseDocument(
+      name: "n", path: "p", size: 1, allocated: 1, touched: "t", pin: pin, clean: .init(goes: true, why: "w", detail: "d"))
     let plan = Plan(target: .rbd, chosen: 0, candidates: [Candidate(url: "u", route: .clone, reason: .ok, detail: "d")])
     let warm = PrewarmDocument.Entry(image: "i", outcome: "fetched", path: "p", route: .file, bytes: tally, error: error)
     let settings = try LoadedConfiguration.load(system: .init(environment: [:], home: "/", read: { _ in nil }, isReadable: { _ in false }))
@@ -67,7 +69,7 @@ import Wire
       ("DiskDocument", "disk", try text(disk)),
       ("DiskListDocument", "disks", try text(disks)),
       ("DeletionDocument", "deletion", try text(DeletionDocument(name: "n", deleted: true, seconds: 1))),
-      ("CacheDocument", "cache", try text(CacheDocument(store: "s", bases: [base], unknown: ["u"]))),
+      ("CacheDocument", "cache", try text(CacheDocument(store: "s", bases: [base], foreign: [foreign], unknown: ["u"]))),
       ("PinDocument", "pin", try text(PinDocument(image: "i", outcome: "pinned", bases: [.init(name: "n", path: "p", pin: pin)]))),
       ("CleanDocument", "clean", try text(clean)),
       ("VerifyDocument", "verify", try text(verified)),
@@ -80,7 +82,7 @@ import Wire
   }
 
   /// What is part of other documents and never goes out alone.
-  static let parts: Set<String> = ["BaseDocument", "EvidenceDocument", "SignatureEvidenceDocument"]
+  static let parts: Set<String> = ["BaseDocument", "EvidenceDocument", "ForeignBaseDocument", "SignatureEvidenceDocument"]
 
   private static func text(_ document: some Encodable) throws -> String { try WireCoding.text(document) }
 

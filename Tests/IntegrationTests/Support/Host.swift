@@ -24,6 +24,8 @@ struct Settings: Sendable {
   /// Further lines, at the top level.
   var more: [String] = []
   var store: String
+  /// `nova` for a cache that is shared with nova-compute.
+  var layout = "native"
   var disks: String
 
   var yaml: String {
@@ -38,7 +40,8 @@ struct Settings: Sendable {
       if let user = cluster.imageUser { lines.append("    image_user: \(user)") }
     }
     lines += [
-      "disks: { target: \(target), cluster: main, pool: \(pool), path: \(disks) }", "store: { path: \(store) }", "libvirt: { uri: none }",
+      "disks: { target: \(target), cluster: main, pool: \(pool), path: \(disks) }", "store: { path: \(store), layout: \(layout) }",
+      "libvirt: { uri: none }",
     ]
     let service = endpoint.map { "endpoint: \"\($0)\"" } ?? "cloud: \(cloud ?? "null")"
     lines.append("images: { \(service), on_service_down: \(onServiceDown) }")
