@@ -94,7 +94,8 @@ extension Agent {
             path == first ? "\(path) has no backing file, so it needs no base" : "\(first) stands on \(path), which stands on no base",
             object: path)
         }
-        let place = try BackingPlace.judge(reference, of: path, store: store.basesPath, roots: roots) { directory in
+        let place = try BackingPlace.judge(reference, of: path, store: store.basesPath, roots: roots, name: store.layout.name) {
+          directory in
           if directory == store.basesPath { return true }
           // Seen through a symbolic link or bind mount, it still is the store.
           guard let bases, let status = try? FileStatus.of(directory) else { return false }
@@ -122,7 +123,8 @@ extension Agent {
   ) async throws -> FetchAnswer? {
     let record: BaseRecord
     switch try await store.state(of: name) {
-    case .absent: return nil
+    // What nova-compute made is proved by the image's bytes, as if it was not here, and kept.
+    case .absent, .foreign: return nil
     case .ready(let ready): record = ready
     case .damaged(let reason):
       throw SlipwayError(

@@ -10,6 +10,11 @@ extension Agent {
     _ name: BaseName, _ format: BaseFormat, _ overlay: String, _ request: EnsureRequest, _ store: Store,
     _ start: ContinuousClock.Instant, _ context: RequestContext
   ) async throws -> FetchAnswer {
+    if request.from != nil, store.layout.choosesFormat {
+      throw SlipwayError(
+        .digestRequired, "in Nova's cache a base's name tells its image and not its bytes, so a copy of \(name) proves nothing",
+        object: store.path(of: name), hint: "leave --from out, and name the image with --image")
+    }
     var copy: BaseCopy?
     if let from = request.from { copy = try await BaseCopy.find(name, at: from, agent: self, context: context) }
     var refusal: SlipwayError?
@@ -56,12 +61,15 @@ extension Agent {
     switch try await resolve(wanted, context) {
     case .cachedOnly(_, let error): throw error
     case .image(var image):
+      let layout = try await store(context).layout
       let (visibility, owner) = (image.description.visibility, image.description.owner)
       // It may have been made public, or private, since the base was made.
       for asPublic in [visibility == "public", visibility != "public"] {
         image.description.visibility = asPublic ? "public" : "private"
         image.description.owner = owner
-        if try identity(image, format, version: nil)?.name == name { return try await base(image, format, start, context) }
+        guard let plain = try identity(image, format, version: nil) else { continue }
+        guard try layout.place(plain, of: image.description.id, object: image.key).name == name else { continue }
+        return try await base(image, format, isFirm: true, start, context)
       }
       throw SlipwayError(
         .baseNotFound, "image \(image.key) does not make the base \(name) now", object: image.key,

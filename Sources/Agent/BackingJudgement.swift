@@ -10,7 +10,7 @@ enum BackingPlace: Sendable, Hashable {
   /// Another disk, which stands on something itself.
   case disk(path: String)
 
-  /// Judges the backing file that the disk at `overlay` (an absolute path) names. `isBases` says of a directory whether it is the store's; `roots` are
+  /// Judges the backing file that the disk at `overlay` (an absolute path) names. `isBases` says of a directory whether it is the store's, `base` of a file name which base it is; `roots` are
   /// the directories under which disks lie.
   ///
   /// Throws `format_refused` for a name that is no local path and for a format that is missing or unknown, `format_mismatch` when the base of that
@@ -18,7 +18,8 @@ enum BackingPlace: Sendable, Hashable {
   /// `location_not_allowed` for a path elsewhere, `not_ours` for a file in the store's directory that is no base, `base_not_found` for a chain that ends
   /// in another disk.
   static func judge(
-    _ reference: BackingReference, of overlay: String, store: String, roots: [String], isBases: (String) -> Bool
+    _ reference: BackingReference, of overlay: String, store: String, roots: [String], name base: (String) -> BaseName? = { BaseName($0) },
+    isBases: (String) -> Bool
   ) throws(SlipwayError) -> BackingPlace {
     let path = try path(of: reference, overlay)
     guard let told = reference.format else {
@@ -33,7 +34,7 @@ enum BackingPlace: Sendable, Hashable {
     }
     let (directory, file) = split(path)
     if isBases(directory) {
-      guard let name = BaseName(file) else {
+      guard let name = base(file) else {
         throw SlipwayError(
           .notOurs, "\(path), the backing file of \(overlay), is not the name of a base", object: path,
           hint: "bring it as it was brought on the host where the disk comes from")
@@ -44,7 +45,7 @@ enum BackingPlace: Sendable, Hashable {
       return .base(name, format)
     }
     guard roots.contains(where: { path.hasPrefix($0.hasSuffix("/") ? $0 : $0 + "/") }) else {
-      let isBase = BaseName(file) != nil
+      let isBase = base(file) != nil
       throw SlipwayError(
         .locationNotAllowed,
         "\(path), the backing file of \(overlay), lies neither in the store \(store) nor under the roots of disks", object: path,

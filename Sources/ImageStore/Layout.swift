@@ -11,7 +11,7 @@ public struct Layout: Sendable {
   /// Mode of a base's lock file.
   let lockMode: UInt32
   /// The base that a file name stands for; nil for a name that is none of ours.
-  let name: @Sendable (String) -> BaseName?
+  public let name: @Sendable (String) -> BaseName?
   /// The name of the lock file of a base.
   let lock: @Sendable (BaseName) -> String
   /// The directory of bases when it lies outside the store's own, absolute.

@@ -104,6 +104,25 @@ import Testing
     #expect(error["message"].text?.contains("kernel") == true)
   }
 
+  @Test func aMigratedDisksBaseComesByItsImageAndInNoOtherFormat() async throws {
+    let image = try await Images.shared.raw()
+    let (host, instances) = try host()
+    let disk = host.diskName()
+    let made = try await host.run("disk", "create", disk, "--image", image.id, "--target", "qcow2").succeeded()
+    let overlay = try #require(made["path"].text)
+    let path = try base(image.id, in: instances)
+    try FileManager.default.removeItem(atPath: path)
+    let ensured = try await host.run("base", "ensure", "--for", overlay).succeeded()
+    #expect(ensured["path"].text == path)
+    try await Compare.same(path, image.file)
+    try await Compare.tool("qemu-img", "rebase", "-u", "-f", "qcow2", "-F", "qcow2", "-b", path, overlay)
+    try await host.run("base", "ensure", "--for", overlay).failed(4, "format_mismatch")
+    try FileManager.default.removeItem(atPath: path)
+    try await host.run("base", "ensure", "--for", overlay, "--image", image.id).failed(4, "format_refused")
+    #expect(!FileManager.default.fileExists(atPath: path))
+    try await host.delete(disk)
+  }
+
   @Test func aHostWhoseDisksAreInRBDIsRefused() async throws {
     let image = try await Images.shared.raw()
     let (host, instances) = try host("[libvirt]\nimages_type = rbd\n")
