@@ -24,7 +24,9 @@ extension Agent {
       guard let id else { continue }
       do {
         let start = ContinuousClock.now
-        switch try await resolve(ImageRequest(reference: .id(id), token: image.token), context) {
+        // Whoever asks for trusted certificates means all that the machine boots.
+        let request = ImageRequest(reference: .id(id), token: image.token, trusted: image.trusted)
+        switch try await resolve(request, context) {
         case .image(let part):
           // Nova keeps it byte for byte, whatever it is.
           guard part.asNovaReadsIt.description.diskFormat == "raw" else {
