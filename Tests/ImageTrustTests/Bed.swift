@@ -4,6 +4,7 @@ import ImageTrust
 import Logging
 import Model
 import Runtime
+import Testing
 
 /// Certificates in memory; what is not there is missing, or cannot be asked for.
 struct Certificates: CertificateSource {
@@ -48,3 +49,6 @@ func evidence(
     signature, of: "test", from: certificates, trusted: try CertificateID.trusted(trusted), keys: keys, now: now, context: quiet)
   return try verifier.judge(try Digest.of(file, verifier.algorithm))
 }
+
+/// Everything that runs `openssl`, one test at a time: each waits for its child on a thread that other tests need.
+@Suite(.serialized) enum OpenSSLTests {}
