@@ -1,4 +1,5 @@
 internal import Files
+internal import Glibc
 internal import Model
 public import Runtime
 
@@ -53,7 +54,7 @@ extension Store {
     var isGone = false
     defer { if wasImmutable, !isGone { restoreFlag(file) } }
     if wasImmutable, try !allowed({ () throws(SlipwayError) in try file.setImmutable(false) }) { return .denied }
-    switch try file.takeWriteLease() {
+    switch try Self.writeLease(on: file) {
     case .granted: break
     case .inUse: return .inUse
     case .denied: return .denied
@@ -79,6 +80,16 @@ extension Store {
       if !isGone { try putBack(aside, name) }
       throw error
     }
+  }
+
+  /// Asks a few times: a child that this process is starting has a copy of the descriptor until it runs its program.
+  private static func writeLease(on file: File) throws(SlipwayError) -> LeaseAttempt {
+    for _ in 0..<5 {
+      let attempt = try file.takeWriteLease()
+      guard attempt == .inUse else { return attempt }
+      usleep(2000)
+    }
+    return try file.takeWriteLease()
   }
 
   /// A pin or lease that holds.

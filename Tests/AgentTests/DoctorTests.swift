@@ -11,7 +11,7 @@ import Testing
     bed.hangs.with { $0 = true }
     try await bed.withAgent { agent in
       var context = bed.context
-      context.deadline = .after(.seconds(6))
+      context.deadline = .after(.seconds(15))
       let found = await agent.diagnose(context: context)
       let statuses = Dictionary(uniqueKeysWithValues: found.map { ($0.name, $0.status) })
       #expect(statuses == ["store": .ok, "disks directory": .ok, "ceph": .warning, "image service": .failed])

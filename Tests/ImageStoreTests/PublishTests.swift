@@ -68,6 +68,9 @@ import Testing
     try await store.withBaseLock(identity, context: scratch.context) { lock in
       _ = try await store.stage(identity, reserve: .mib(1), lock: lock, context: scratch.context)
     }
+    // The last to hold it may be the thread that staged it, a moment longer than we.
+    let end = ContinuousClock.now + .seconds(30)
+    while scratch.names("tmp") != [], ContinuousClock.now < end { try await Task.sleep(for: .milliseconds(5)) }
     #expect(scratch.names("tmp") == [])
     await store.close()
   }
@@ -161,9 +164,9 @@ import Testing
   @Test func noDescriptorIsForgotten() async throws {
     let before = OpenFiles.forgottenCount
     let store = try await scratch.open()
-    for byte in 0..<4 { try await store.put(as: identity(UInt8(byte)), context: scratch.context) }
+    for byte in 0...255 { try await store.put(as: identity(UInt8(byte)), context: scratch.context) }
     await store.close()
     // Other suites run beside this one, so only a growth with every base would show here.
-    #expect(OpenFiles.forgottenCount - before < 64)
+    #expect(OpenFiles.forgottenCount - before < 256)
   }
 }
