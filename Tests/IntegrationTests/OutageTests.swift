@@ -56,7 +56,8 @@ import Testing
     try await OwnStack.whilePaused("ceph.osd") { try await endsUnavailable(program) }
     bed.host.expectEmptyStore()
     // For a moment only, and it goes on as if nothing had been.
-    let patient = try bed.host.start(words)
+    let patientHost = try bed.host.reconfigured { settings, _ in settings.clusters[0].timeout = "30s" }
+    let patient = try patientHost.start(words)
     try await eventually("bytes are moved") { patient.hasOpen("/store/tmp/") }
     try await OwnStack.whilePaused("ceph.osd") { try await Task.sleep(for: .milliseconds(500)) }
     let fetched = try await patient.wait().succeeded()

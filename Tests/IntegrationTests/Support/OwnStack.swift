@@ -28,12 +28,13 @@ enum OwnStack {
   /// `pause`, `resume`, `stop` or `start`.
   static func daemon(_ verb: String, _ name: String) async throws { try await run(verb, "--dir", ceph().dir, name) }
 
-  /// Runs `body` while a daemon is frozen, and wakes it in any case.
+  /// Runs `body` while a daemon is frozen, wakes it in any case, and waits until the cluster answers again.
   static func whilePaused<Value>(_ name: String, _ body: () async throws -> Value) async throws -> Value {
     try await daemon("pause", name)
     do {
       let value = try await body()
       try await daemon("resume", name)
+      try await Compare.tool("rados", "-c", ceph().text("ceph", "admin_conf"), "-p", "images", "ls")
       return value
     } catch {
       try await daemon("resume", name)

@@ -67,7 +67,7 @@ final class Program: Sendable {
   }
 
   /// Ctrl-C.
-  func interrupt() { kill(pid, SIGINT) }
+  func interrupt() { if !hasEnded { kill(pid, SIGINT) } }
 
   /// How it ended, once it has.
   func wait() async throws -> Ending { try await ending.value }
@@ -77,6 +77,9 @@ final class Program: Sendable {
     let tasks = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/task")) ?? []
     return tasks.compactMap { try? String(contentsOfFile: "/proc/\(pid)/task/\($0)/comm", encoding: .utf8) }
   }
+
+  /// Whether it has ended, and been waited for.
+  var hasEnded: Bool { !FileManager.default.fileExists(atPath: "/proc/\(pid)") }
 
   /// Whether SIGINT would reach a handler of its own by now (`SigCgt` of `/proc/PID/status`).
   var catchesSignals: Bool {
