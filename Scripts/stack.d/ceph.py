@@ -142,6 +142,8 @@ osd pool default size = 1
 osd pool default min size = 1
 osd pool default pg num = 8
 osd pool default pg autoscale mode = off
+# Alone it has nobody to renew its read leases with: frozen for longer than one (16 s), its groups would stay "laggy" for good.
+osd pool default read lease ratio = 1000
 mon allow pool size one = true
 mon allow pool delete = true
 mon warn on pool no redundancy = false
