@@ -25,6 +25,12 @@ extension File {
     }
   }
 
+  /// Whether there is no data from `offset` up to `end`. Does not look for the hole after the data, which costs a walk over all of it on file systems
+  /// in memory. Implements `off_t lseek(…, SEEK_DATA)`.
+  public func isHole(from offset: Int64, to end: Int64) throws(SlipwayError) -> Bool {
+    try descriptor.with { number throws(SlipwayError) in try seek(number, offset, data: true).map { $0 >= end } ?? true }
+  }
+
   /// The next data or hole at or after `position`, nil for none before the end of the file.
   private func seek(_ number: Int32, _ position: Int64, data: Bool) throws(SlipwayError) -> Int64? {
     // SEEK_DATA and SEEK_HOLE, which Swift's Glibc hides behind _GNU_SOURCE.

@@ -23,8 +23,7 @@ struct BlockReader: Sendable {
   /// Whether the block holds no data at all.
   func isHole(_ block: Int64) throws -> Bool {
     let range = hashes.range(of: block)
-    guard let first = try file.extents(from: range.lowerBound, to: range.upperBound, limit: 1).extents.first else { return true }
-    return !first.isData && first.end >= range.upperBound
+    return try file.isHole(from: range.lowerBound, to: range.upperBound)
   }
 
   /// The hash of a block.

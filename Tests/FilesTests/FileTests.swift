@@ -125,4 +125,16 @@ import Testing
     do { _ = try scratch.directory.createFile("a") }
     #expect(OpenFiles.forgottenCount > before)
   }
+
+  @Test func aRangeIsAHoleOnlyWhereNoByteOfItWasWritten() throws {
+    let scratch = try Scratch()
+    let file = try scratch.directory.createFile("holes")
+    try file.truncate(to: 3 << 20)
+    try file.write([1], at: 1 << 20)
+    #expect(try file.isHole(from: 0, to: 1 << 20))
+    #expect(try !file.isHole(from: 0, to: (1 << 20) + 1))
+    #expect(try !file.isHole(from: 1 << 20, to: 2 << 20))
+    #expect(try file.isHole(from: 2 << 20, to: 3 << 20))
+    try file.close()
+  }
 }
