@@ -116,7 +116,7 @@ import Testing
     let admin = try host.stack.text("ceph", "admin_conf")
     let claim = "slipway.disk.\(disk)"
     try await Compare.tool(
-      "rados", "-c", admin, "-p", "vms", "lock", "get", claim, "slipway", "--lock-cookie", "else", "--lock-duration", "60")
+      "rados", "-c", admin, "-p", "vms", "lock", "get", claim, "slipway", "--lock-cookie", "else", "--lock-duration", "600")
     for words in [["disk", "create", disk, "--image", image.id, "--target", "rbd"], ["disk", "delete", disk]] {
       let program = try host.start(words)
       try await eventually("it runs") { program.threads.contains { $0.hasPrefix("ceph-") } }

@@ -13,8 +13,8 @@ import Testing
     let small = try await Images.fresh()
     let large = try await Images.shared.raw()
     let host = try Host()
-    // 3 MiB of data at this rate is hours; the small one comes first and within the burst.
-    let first = try host.start(["prewarm", large.id, small.id, "--jobs", "1", "--rate", "1M"])
+    // The small one comes first; 3 MiB at this rate are twelve seconds more.
+    let first = try host.start(["prewarm", large.id, small.id, "--jobs", "1", "--rate", "256K"])
     try await eventually("the small one is there") { host.stored("bases").count == 1 }
     first.interrupt()
     try await first.wait().failed(130, "cancelled")
@@ -32,7 +32,7 @@ import Testing
     let small = try await Images.fresh()
     let large = try await Images.shared.raw()
     let host = try Host()
-    let first = try host.start(["prewarm", large.id, small.id, "--jobs", "1", "--rate", "1M"])
+    let first = try host.start(["prewarm", large.id, small.id, "--jobs", "1", "--rate", "256K"])
     try await eventually("the small one is there") { host.stored("bases").count == 1 }
     kill(first.pid, SIGKILL)
     _ = try await first.wait()

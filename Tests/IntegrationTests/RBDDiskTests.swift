@@ -208,11 +208,11 @@ import Testing
       let watched = try await dead.vms.open(name, readOnly: false)
       for _ in 0..<2 {
         let create = await #expect(throws: SlipwayError.self) {
-          _ = try await host.disks.clone(record(name), from: parent(host), context: context(.seconds(2)))
+          _ = try await host.disks.clone(record(name), from: parent(host), context: context(.seconds(4)))
         }
         #expect(create?.code == .inUse)
         let delete = await #expect(throws: SlipwayError.self) {
-          _ = try await host.disks.delete(DiskName(name), context: context(.seconds(2)))
+          _ = try await host.disks.delete(DiskName(name), context: context(.seconds(4)))
         }
         #expect(delete?.code == .inUse)
       }

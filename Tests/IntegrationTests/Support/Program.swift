@@ -90,10 +90,36 @@ final class Program: Sendable {
   }
 
   /// Whether it has a file open whose path contains `part`.
-  func hasOpen(_ part: String) -> Bool {
+  func hasOpen(_ part: String) -> Bool { !open(part).isEmpty }
+
+  /// The files of `/proc/PID/fd` whose paths contain `part`.
+  private func open(_ part: String) -> [String] {
     let directory = "/proc/\(pid)/fd"
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
-    return names.contains { (try? FileManager.default.destinationOfSymbolicLink(atPath: "\(directory)/\($0)"))?.contains(part) == true }
+    let names = ((try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []).map { "\(directory)/\($0)" }
+    return names.filter { (try? FileManager.default.destinationOfSymbolicLink(atPath: $0))?.contains(part) == true }
+  }
+
+  /// Stops it (SIGSTOP) once it has a file open whose path contains `part`. False, and it runs on, if `bytes` of that were written already, or it
+  /// has ended; then somebody else had the machine, and it may be tried again. `resume` wakes it.
+  func freeze(writing part: String, before bytes: Int64) async throws -> Bool {
+    try await eventually("\(part) is written") { hasOpen(part) || hasEnded }
+    guard !hasEnded else { return false }
+    kill(pid, SIGSTOP)
+    try await eventually("it has stopped") { hasEnded || isStopped }
+    let written = open(part).map { path -> Int64 in
+      var status = stat()
+      return stat(path, &status) == 0 ? Int64(status.st_blocks) * 512 : .max
+    }
+    if let most = written.max(), most < bytes { return true }
+    resume()
+    return false
+  }
+
+  func resume() { if !hasEnded { kill(pid, SIGCONT) } }
+
+  private var isStopped: Bool {
+    let text = (try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8)) ?? ""
+    return text.drop { $0 != ")" }.dropFirst(2).first == "T"
   }
 }
 
