@@ -1,34 +1,17 @@
 import Crypto
 import Foundation
 import Model
-import Runtime
 import Testing
 
 /// A cache that an unmodified nova-compute would find warm.
 @Suite(.timeLimit(.minutes(3))) struct NovaLayoutTests {
-  /// A host with nova-compute's configuration and directories.
-  private func host(_ conf: String = "") throws -> (host: Host, instances: String) {
-    let place = Locked("")
-    let host = try Host { settings, scratch in
-      let instances = scratch.file("instances")
-      place.with { $0 = instances }
-      try FileManager.default.createDirectory(atPath: instances, withIntermediateDirectories: true)
-      let file = scratch.file("nova.conf")
-      try "[DEFAULT]\nstate_path = \(scratch.path)\ninstances_path = $state_path/instances\n\(conf)"
-        .write(toFile: file, atomically: true, encoding: .utf8)
-      settings.layout = "nova"
-      settings.more.append("nova: { conf: \(file) }")
-    }
-    return (host, place.with { $0 })
-  }
-
   private func base(_ image: String, in instances: String) throws -> String {
     "\(instances)/_base/\(try Digest.of(Array(image.utf8), .sha1).hex)"
   }
 
   @Test func anImageIsFoundWhereNovaLooksForIt() async throws {
     let image = try await Images.shared.raw()
-    let (host, instances) = try host()
+    let (host, instances) = try novaHost()
     let fetched = try await host.run("fetch", image.id).succeeded()
     let path = try base(image.id, in: instances)
     #expect(fetched["path"].text == path)
@@ -52,7 +35,7 @@ import Testing
 
   @Test(arguments: ["true", "false"]) func aQcow2ImageIsKeptAsNovaWouldKeepIt(force: String) async throws {
     let image = try await Images.shared.qcow2()
-    let (host, instances) = try host("force_raw_images = \(force)\n")
+    let (host, instances) = try novaHost("force_raw_images = \(force)\n")
     let fetched = try await host.run("fetch", image.id).succeeded()
     let format = force == "true" ? "raw" : "qcow2"
     #expect(fetched["format"].text == format)
@@ -71,7 +54,7 @@ import Testing
 
   @Test func whatNovaMadeIsListedKeptAndProved() async throws {
     let image = try await Images.shared.raw()
-    let (host, instances) = try host()
+    let (host, instances) = try novaHost()
     let path = try base(image.id, in: instances)
     try FileManager.default.createDirectory(atPath: instances + "/_base", withIntermediateDirectories: true)
     try FileManager.default.copyItem(atPath: image.file, toPath: path)
@@ -96,7 +79,7 @@ import Testing
     let kernel = try await Images.fresh("--container-format", "aki", format: "aki")
     let ramdisk = try await Images.fresh("--container-format", "ari", format: "ari")
     let image = try await Images.fresh("--property", "kernel_id=\(kernel.id)", "--property", "ramdisk_id=\(ramdisk.id)")
-    let (host, instances) = try host()
+    let (host, instances) = try novaHost()
     try await host.run("fetch", image.id).succeeded()
     for part in [kernel, ramdisk, image] { try await Compare.same(base(part.id, in: instances), part.file) }
     try await Images.glance("delete", kernel.id)
@@ -106,7 +89,7 @@ import Testing
 
   @Test func aMigratedDisksBaseComesByItsImageAndInNoOtherFormat() async throws {
     let image = try await Images.shared.raw()
-    let (host, instances) = try host()
+    let (host, instances) = try novaHost()
     let disk = host.diskName()
     let made = try await host.run("disk", "create", disk, "--image", image.id, "--target", "qcow2").succeeded()
     let overlay = try #require(made["path"].text)
@@ -125,14 +108,14 @@ import Testing
 
   @Test func aHostWhoseDisksAreInRBDIsRefused() async throws {
     let image = try await Images.shared.raw()
-    let (host, instances) = try host("[libvirt]\nimages_type = rbd\n")
+    let (host, instances) = try novaHost("[libvirt]\nimages_type = rbd\n")
     try await host.run("fetch", image.id).failed(4, "store_refused")
     #expect(try FileManager.default.contentsOfDirectory(atPath: instances).isEmpty)
   }
 
   @Test func aLocationHasNoNameInNovasCache() async throws {
     let image = try await Images.shared.raw()
-    let (host, _) = try host()
+    let (host, _) = try novaHost()
     try await host.run("fetch", image.file, "--disk-format", "raw").failed(2, "usage")
   }
 }
