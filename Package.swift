@@ -35,6 +35,7 @@ let all: [Target] = [
   .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
   .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
   .systemLibrary(name: "CTcmalloc", pkgConfig: "libtcmalloc_minimal", providers: [.apt(["libgoogle-perftools-dev"])]),
+  .systemLibrary(name: "CLibvirt", pkgConfig: "libvirt", providers: [.apt(["libvirt-dev"])]),
   .target(name: "CLinux"),
 
   // Tier 1: what everything may use.
@@ -49,6 +50,7 @@ let all: [Target] = [
   room("HTTPClient", ["Model", "Runtime", "CCurl"]),
   room("Crypto", ["Model", "Runtime", "COpenSSL"]),
   room("Files", ["Model", "Runtime", "CLinux"]),
+  room("Libvirt", ["Model", "Runtime", "CLibvirt"]),
 
   // Tier 3: what Slipway knows.
   room("Planner", ["Model"]),
@@ -90,6 +92,7 @@ let all: [Target] = [
   tests("HTTPClient", ["Model", "Runtime", "FaultServer"]),
   tests("Crypto", ["Model"]),
   tests("Files", ["Model", "Runtime"]),
+  tests("Libvirt", ["Model", "Runtime"]),
   tests("Planner", ["Model"]),
   tests("Cleaner", ["Model", "TestSupport"]),
   tests("ImageStore", ["Model", "Runtime", "Files", "Crypto", "StoreWorker", grdb, logging]),

@@ -16,11 +16,14 @@ def describe(stack):
         'openstack': bool(cloud), 'env': at('env'), 'slipway_yaml': at('slipway.yaml'),
         'clouds_yaml': at('clouds.yaml') if cloud else None,
     }
+    story['libvirt'] = stack.libvirt.describe() if stack.libvirt else None
     if cloud:
         story.update(cloud.describe())
         place.write_json(at('clouds.yaml'), {'clouds': cloud.clouds()}, 0o600)      # JSON is YAML
     place.write(at('slipway.yaml'), slipway_yaml(stack))
     variables = {'SLIPWAY_STACK': stack.dir, 'SLIPWAY_CONFIG': at('slipway.yaml'), 'CEPH_CONF': clusters[0].client_conf}
+    if stack.libvirt:
+        variables['SLIPWAY_TEST_LIBVIRT_URI'] = stack.libvirt.uri
     if cloud:
         variables['OS_CLIENT_CONFIG_FILE'] = at('clouds.yaml')
     place.write(at('env'), ''.join(f'export {k}={shlex.quote(v)}\n' for k, v in variables.items()))

@@ -44,9 +44,16 @@ class Stack:
         return Cloud(self)
 
     @property
+    def libvirt(self):
+        if not self.settings.get('libvirt'):
+            return None
+        from libvirt import Libvirt
+        return Libvirt(self)
+
+    @property
     def daemons(self):
         found = [d for c in self.clusters for d in c.daemons]
-        return found + (self.cloud.daemons if self.cloud else [])
+        return found + [d for part in (self.cloud, self.libvirt) if part for d in part.daemons]
 
     def running(self):
         return bool(self.daemons) and all(processes.pid_of(self.dir, d) for d in self.daemons)
@@ -63,9 +70,10 @@ class Stack:
             wanted = dict(self.settings)
             wanted['two_clusters'] = options.two_clusters or wanted.get('two_clusters', False)
             wanted['openstack'] = not options.ceph_only or wanted.get('openstack', False)
+            wanted['libvirt'] = options.libvirt or wanted.get('libvirt', False)
             if options.port and wanted.get('port', options.port) != options.port:
                 raise Usage(f"{self.dir} has its ports at {wanted['port']} already")
-            if complete and wanted == self.settings and self.running():
+            if complete and wanted == {'libvirt': False, **self.settings} and self.running():
                 return
             try:
                 wanted['port'] = wanted.get('port') or place.take_ports(self.dir, options.port)
@@ -108,6 +116,8 @@ class Stack:
             jobs = [pool.submit(guarded, c.up, self.say, can_connect[c.name].set) for c in clusters]
             if cloud:
                 jobs.append(pool.submit(guarded, cloud.up, self.say, ceph_ready))
+            if self.libvirt:
+                jobs.append(pool.submit(guarded, self.libvirt.up, self.say))
             try:
                 done, _ = concurrent.futures.wait(jobs, return_when=concurrent.futures.FIRST_EXCEPTION)
             except KeyboardInterrupt:
@@ -133,6 +143,8 @@ class Stack:
 
     def tear_down(self, keep_directory=False):
         processes.stop(self.dir)
+        if self.libvirt:
+            self.libvirt.stop_guests()
         place.give_back_ports(self.dir)
         if keep_directory:
             for name in os.listdir(self.dir):
@@ -203,8 +215,8 @@ def verb_stop(stack, options):
 
 def verb_start(stack, options):
     for name in each_daemon(stack, options):
-        cluster = next((c for c in stack.clusters if name in c.daemons), None)
-        (cluster or stack.cloud).start_daemon(name)
+        parts = [*stack.clusters, stack.libvirt, stack.cloud]
+        next(p for p in parts if p and name in p.daemons).start_daemon(name)
 
 
 def verb_pause(stack, options):
@@ -245,6 +257,7 @@ def arguments():
     p = verb('up', verb_up, 'makes the stack, or starts what of it does not run')
     p.add_argument('--two-clusters', action='store_true', help='a second Ceph cluster too, and a Glance store on it')
     p.add_argument('--ceph-only', action='store_true', help='no OpenStack')
+    p.add_argument('--libvirt', action='store_true', help='a private libvirtd too (needs root)')
     p.add_argument('--port', type=int, help=f'the first of {place.BLOCK} ports (default: free ones are looked for)')
     p.add_argument('--quiet', action='store_true', help='say nothing unless something fails')
     verb('down', verb_down, 'stops all daemons and removes the directory')

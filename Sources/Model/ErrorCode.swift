@@ -15,6 +15,8 @@ public enum ErrorCode: String, Sendable, Hashable, CaseIterable, Codable {
   case diskNotFound = "disk_not_found"
   case baseNotFound = "base_not_found"
   case sourceNotFound = "source_not_found"
+  /// libvirt has no such domain.
+  case domainNotFound = "domain_not_found"
   // 4: refused
   case imageDeactivated = "image_deactivated"
   case imageUnusable = "image_unusable"
@@ -47,6 +49,8 @@ public enum ErrorCode: String, Sendable, Hashable, CaseIterable, Codable {
   case imageServiceDenied = "image_service_denied"
   case imageNotReady = "image_not_ready"
   case certificateServiceUnavailable = "certificate_service_unavailable"
+  /// libvirt cannot be reached, or does not answer.
+  case libvirtUnavailable = "libvirt_unavailable"
   case sourceFailed = "source_failed"
   case timeout
   // 6: no space
@@ -61,6 +65,8 @@ public enum ErrorCode: String, Sendable, Hashable, CaseIterable, Codable {
   case cancelled
   // 1: anything else
   case ioError = "io_error"
+  /// libvirt answered, and refused or failed.
+  case libvirtFailed = "libvirt_failed"
   case internalError = "internal"
 }
 
@@ -79,20 +85,20 @@ extension ErrorCode {
   public var exitCode: Int32 {
     switch self {
     case .usage, .configuration, .ambiguousName, .invalidURL, .invalidSize, .invalidName: 2
-    case .imageNotFound, .imageDeleted, .diskNotFound, .baseNotFound, .sourceNotFound: 3
+    case .imageNotFound, .imageDeleted, .diskNotFound, .baseNotFound, .sourceNotFound, .domainNotFound: 3
     case .imageDeactivated, .imageUnusable, .sizeTooSmall, .belowMinDisk, .digestMismatch, .sizeMismatch, .digestRequired,
       .signatureUnsupported, .signatureInvalid, .signatureMismatch, .signatureRequired, .certificateUnusable, .certificateUntrusted,
       .formatRefused, .formatMismatch, .notCloneable, .noRoute, .locationNotAllowed, .notOurs, .storeRefused,
       .baseDamaged:
       4
     case .clusterUnreachable, .permissionDenied, .imageServiceUnavailable, .imageServiceDenied, .imageNotReady,
-      .certificateServiceUnavailable, .sourceFailed, .timeout:
+      .certificateServiceUnavailable, .libvirtUnavailable, .sourceFailed, .timeout:
       5
     case .noSpace: 6
     case .busy, .inUse, .nameConflict: 7
     case .batchFailed: 8
     case .cancelled: 130
-    case .ioError, .internalError: 1
+    case .ioError, .libvirtFailed, .internalError: 1
     }
   }
 
@@ -100,7 +106,7 @@ extension ErrorCode {
   public var httpStatus: Int {
     switch self {
     case .usage, .configuration, .ambiguousName, .invalidURL, .invalidSize, .invalidName: 400
-    case .imageNotFound, .diskNotFound, .baseNotFound, .sourceNotFound: 404
+    case .imageNotFound, .diskNotFound, .baseNotFound, .sourceNotFound, .domainNotFound: 404
     case .imageDeleted: 410
     case .locationNotAllowed, .notOurs: 403
     case .imageDeactivated, .imageUnusable, .sizeTooSmall, .belowMinDisk, .digestMismatch, .sizeMismatch, .digestRequired,
@@ -108,14 +114,14 @@ extension ErrorCode {
       .formatRefused, .formatMismatch, .notCloneable, .noRoute, .storeRefused, .baseDamaged:
       422
     case .clusterUnreachable, .permissionDenied, .imageServiceUnavailable, .imageServiceDenied, .imageNotReady,
-      .certificateServiceUnavailable, .sourceFailed:
+      .certificateServiceUnavailable, .libvirtUnavailable, .sourceFailed:
       503
     case .timeout: 504
     case .noSpace: 507
     case .busy, .inUse, .nameConflict: 409
     case .batchFailed: 207
     case .cancelled: 499
-    case .ioError, .internalError: 500
+    case .ioError, .libvirtFailed, .internalError: 500
     }
   }
 
@@ -123,16 +129,18 @@ extension ErrorCode {
   public var retry: Retry {
     switch self {
     case .usage, .ambiguousName, .invalidURL, .invalidSize, .invalidName: .never
-    case .imageNotFound, .imageDeleted, .diskNotFound, .baseNotFound, .sourceNotFound: .never
+    case .imageNotFound, .imageDeleted, .diskNotFound, .baseNotFound, .sourceNotFound, .domainNotFound: .never
     case .imageDeactivated, .imageUnusable, .sizeTooSmall, .belowMinDisk, .digestMismatch, .sizeMismatch, .digestRequired,
       .signatureUnsupported, .signatureInvalid, .signatureMismatch, .signatureRequired, .certificateUnusable, .certificateUntrusted,
       .formatRefused, .formatMismatch, .notCloneable, .noRoute, .locationNotAllowed, .notOurs:
       .never
     case .nameConflict, .batchFailed: .never
     case .configuration, .storeRefused, .baseDamaged, .clusterUnreachable, .permissionDenied, .imageServiceDenied, .noSpace, .ioError,
-      .internalError:
+      .libvirtFailed, .internalError:
       .elsewhere
-    case .imageServiceUnavailable, .certificateServiceUnavailable, .imageNotReady, .sourceFailed, .timeout, .busy, .inUse, .cancelled: .here
+    case .imageServiceUnavailable, .certificateServiceUnavailable, .imageNotReady, .libvirtUnavailable, .sourceFailed, .timeout, .busy,
+      .inUse, .cancelled:
+      .here
     }
   }
 }
