@@ -12,6 +12,7 @@ import Runtime
 @main struct StoreWorker {
   static func main() async throws {
     guard CommandLine.arguments.count == 3 else { exit(2) }
+    endWithParent()
     let pool = WorkerPool(name: "store", threads: 4)
     let context = RequestContext(logger: Logger(label: "worker") { _ in SwiftLogNoOpLogHandler() })
     let store = try await Store.open(path: CommandLine.arguments[1], create: true, pool: pool)
@@ -34,6 +35,15 @@ import Runtime
       } catch let error as SlipwayError where error.code == .baseNotFound {
         continue
       } catch { say("\(error)") }
+    }
+  }
+
+  /// A test run that is killed cannot end its workers: they end themselves, or they would work on for ever.
+  private static func endWithParent() {
+    let parent = getppid()
+    Task.detached {
+      while getppid() == parent { try? await Task.sleep(for: .seconds(1)) }
+      exit(1)
     }
   }
 
