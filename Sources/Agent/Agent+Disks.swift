@@ -55,8 +55,7 @@ extension Agent {
   /// Refuses, before anything is moved, a size that is known to be too small: below the image's virtual size or its `min_disk`.
   private static func judgeSize(_ image: ResolvedImage, _ size: ByteCount?) throws(SlipwayError) {
     let description = image.description
-    let raw = description.diskFormat == "raw" ? description.size : nil
-    let known = description.virtualSize ?? raw
+    let known = description.knownVirtualSize
     if let size, let known, size < known {
       throw SlipwayError(
         .sizeTooSmall, "a disk of \(size) (\(size.bytes) bytes) is smaller than image \(image.key), which has \(known) (\(known.bytes))",

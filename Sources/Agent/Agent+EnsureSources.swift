@@ -119,8 +119,10 @@ extension Agent {
     if request.digest == digest { demanded = digest } else { description.digest = digest }
     if case .id(let id) = request.image { description.id = id }
     let label = description.id?.text
-    let image = ResolvedImage(description: description, typed: true, digest: demanded, token: nil)
+    var image = ResolvedImage(description: description, typed: true, digest: demanded, token: nil)
+    image.isCopy = true
     try Self.judgeBytes(image)
+    let proved = image
     return try await store.withBaseLock(identity, context: context) { wait in
       context.progress(Progress(phase: .waiting, position: wait.work?.position ?? 0, total: wait.work?.total))
     } _: { lock in
@@ -131,7 +133,7 @@ extension Agent {
         lock.report(progress)
         context.progress(progress)
       }
-      let work = BaseWork(agent: self, store: store, image: image, identity: identity, lock: lock, rate: nil, context: telling)
+      let work = BaseWork(agent: self, store: store, image: proved, identity: identity, lock: lock, rate: nil, context: telling)
       let (published, route, tally) = try await work.take(copy)
       return FetchAnswer(
         image: label ?? published.record.source, path: published.path, record: published.record, route: route, tally: tally,

@@ -46,7 +46,7 @@ extension Agent {
   ) async throws -> FetchAnswer {
     let store = try await store(context)
     let layout = store.layout
-    let image = layout.keepsKernels ? image.asNovaReadsIt : image
+    let image = image.asRead(in: layout)
     try layout.checkNamed(image.description.id, object: image.key)
     try Self.judgeBytes(image)
     let demand = try image.demand(configuration)
@@ -128,11 +128,7 @@ extension Agent {
   /// Formats that this version can read, on a hit as on a miss.
   static func judgeBytes(_ image: ResolvedImage) throws(SlipwayError) {
     let description = image.description
-    guard let format = description.diskFormat, format == "raw" || format == "qcow2" else {
-      throw SlipwayError(
-        .formatRefused, "image \(image.key) has disk_format '\(description.diskFormat ?? "none")', which this version does not read",
-        object: image.key, hint: "convert it to raw or qcow2 and upload that")
-    }
+    _ = try DiskFormat(claimed: description.diskFormat, object: image.key)
     if let container = description.containerFormat, container != "bare" {
       throw SlipwayError(
         .formatRefused, "image \(image.key) has container_format '\(container)'", object: image.key, hint: "upload the bare disk image")

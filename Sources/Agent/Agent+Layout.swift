@@ -1,7 +1,9 @@
 internal import Configuration
+internal import ImageFormats
 internal import ImageStore
 internal import Model
 internal import Runtime
+internal import Transports
 
 extension Agent {
   /// The layout that is configured. Nova's is told by nova-compute's own configuration, which is read here; blocks.
@@ -19,7 +21,8 @@ extension Agent {
   /// The kernel and the ramdisk that an image names come with it where the layout keeps them: a machine of that image boots from nothing else.
   /// Throws as `fetch`, the image named.
   func bringKernels(of image: ResolvedImage, rate: RateLimit?, _ context: RequestContext) async throws {
-    guard try await store(context).layout.keepsKernels else { return }
+    let layout = try await store(context).layout
+    guard layout.keepsKernels else { return }
     for (word, id) in [("kernel", image.description.kernelID), ("ramdisk", image.description.ramdiskID)] {
       guard let id else { continue }
       do {
@@ -29,7 +32,7 @@ extension Agent {
         switch try await resolve(request, context) {
         case .image(let part):
           // Nova keeps it byte for byte, whatever it is.
-          guard part.asNovaReadsIt.description.diskFormat == "raw" else {
+          guard part.asRead(in: layout).description.diskFormat == "raw" else {
             throw SlipwayError(
               .formatRefused, "image \(part.key) is \(part.description.diskFormat ?? "of no format"), and nothing boots that",
               object: part.key,
@@ -47,13 +50,31 @@ extension Agent {
 }
 
 extension ResolvedImage {
-  /// As Nova reads it: an ISO and the three parts of an Amazon image are raw, and the container of such a part is none. Rule: `fetch_to_raw` and
-  /// `fetch_raw_image`.
-  var asNovaReadsIt: ResolvedImage {
+  /// As its bytes are read: an ISO is plain sectors everywhere, and so are the three parts of an Amazon image in Nova's cache; the container of each is
+  /// none. What was claimed is kept for inspection. Rule: `fetch_to_raw` and `fetch_raw_image`.
+  func asRead(in layout: Layout) -> ResolvedImage {
     var image = self
-    guard let format = description.diskFormat, ["iso", "ami", "aki", "ari"].contains(format) else { return self }
+    guard let format = description.diskFormat, format == "iso" || (layout.keepsKernels && ["ami", "aki", "ari"].contains(format)) else {
+      return self
+    }
+    image.claimed = format
     image.description.diskFormat = "raw"
     if description.containerFormat == format { image.description.containerFormat = "bare" }
     return image
+  }
+
+  /// A judge for its stored bytes. Throws `format_refused` for a format that is not accepted.
+  func inspection() throws(SlipwayError) -> InspectionObserver {
+    var policy = InspectionPolicy()
+    switch claimed {
+    case "ami", "aki", "ari":
+      // A kernel for x86 has the signature of a partition table, and none.
+      policy.checksPartitions = false
+      return InspectionObserver(claimed: .raw, object: key, policy: policy)
+    default:
+      policy.allowsISOAsRaw = isCopy
+      let format = try DiskFormat(claimed: claimed ?? description.diskFormat, object: key)
+      return InspectionObserver(claimed: format, object: key, policy: policy)
+    }
   }
 }

@@ -51,7 +51,7 @@ extension Agent {
     _ image: ResolvedImage, _ target: Target, version: String?, _ context: RequestContext
   ) async throws -> BaseIdentity? {
     let layout = try await store(context).layout
-    let image = layout.keepsKernels ? image.asNovaReadsIt : image
+    let image = image.asRead(in: layout)
     let wanted = Self.format(for: target, configuration)
     let format = try layout.format(of: image.description.diskFormat, wanted: wanted, isFirm: false, object: image.key)
     guard let identity = try identity(image, format, version: version) else { return nil }

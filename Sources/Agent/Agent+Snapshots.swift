@@ -101,10 +101,11 @@ extension Agent {
     let first = demand.digests.first
     let kept = first?.digest ?? computed.max { $0.algorithm.length < $1.algorithm.length }
     let others = computed.filter { $0 != kept }
+    let inspected = try inspection.result()
     let evidence = Evidence(
       verdict: first == nil ? .none : .matched, computed: kept, also: others.isEmpty ? nil : others, expected: first?.digest,
-      expectedFrom: first?.from, sourceSize: ByteCount(source.size), inspectedFormat: try inspection.result().format.rawValue,
-      verifiedAt: Self.timestamp(), signatures: before?.signatures)
+      expectedFrom: first?.from, sourceSize: ByteCount(source.size), inspectedFormat: inspected.format.rawValue,
+      partitions: inspected.partitions?.rawValue, verifiedAt: Self.timestamp(), signatures: before?.signatures)
     guard let verifier else { return evidence }
     guard let digest = computed.first(where: verifier.takes) else {
       throw SlipwayError(.internalError, "nothing was hashed for the signature", object: image.key)

@@ -83,6 +83,6 @@ extension Agent {
   private static func request(for base: BaseSummary, _ record: BaseRecord?) -> ImageRequest? {
     if let id = base.details?.images.first { return ImageRequest(reference: .id(id)) }
     guard let record else { return nil }
-    return ImageRequest(reference: .location(Location(url: record.source)), diskFormat: record.identity.sourceFormat)
+    return ImageRequest(reference: .location(Location(url: record.source)), diskFormat: record.evidence.inspectedFormat)
   }
 }

@@ -31,8 +31,8 @@ extension BaseWork {
 
   /// Streams the stored bytes into a temporary file: straight into the base's format where one pass can, else as they are.
   func receive(_ source: OpenedSource) async throws -> Received {
-    let claimed = try ImageFormat(claimed: image.description.diskFormat ?? "", object: image.key)
-    let inspection = InspectionObserver(claimed: claimed, object: image.key)
+    let inspection = try image.inspection()
+    let isQcow2 = image.description.knownFormat == .qcow2
     var algorithms = Set(expectations.map(\.digest.algorithm))
     if let verifier { algorithms.insert(verifier.algorithm) }
     // Still being hashed there: ours is kept, to be compared once theirs is known.
@@ -44,8 +44,8 @@ extension BaseWork {
     let digests = try algorithms.sorted { $0.rawValue < $1.rawValue }.map { try DigestObserver($0) }
     let size = source.size ?? image.description.size?.bytes
     // Into qcow2 at once needs the size first; a qcow2 is kept as it is, or decoded when its verdict is known.
-    let straight = claimed == .raw && (identity.format == .raw || size != nil)
-    let isBase = straight || (claimed == .qcow2 && identity.format == .qcow2)
+    let straight = !isQcow2 && (identity.format == .raw || size != nil)
+    let isBase = straight || (isQcow2 && identity.format == .qcow2)
     let staged = try await store.stage(identity, reserve: ByteCount(source.estimate ?? size ?? 0), lock: lock, context: context)
     do {
       let sink: any Sink
@@ -105,7 +105,8 @@ extension BaseWork {
     let others = computed.values.filter { $0 != kept }.sorted { $0.algorithm.rawValue < $1.algorithm.rawValue }
     let evidence = Evidence(
       verdict: verdict, computed: kept, also: others.isEmpty ? nil : others, expected: best?.digest, expectedFrom: best?.from,
-      sourceSize: ByteCount(received.stored), inspectedFormat: inspected.format.rawValue, verifiedAt: Agent.timestamp(),
+      sourceSize: ByteCount(received.stored), inspectedFormat: inspected.format.rawValue,
+      inspectedSubformat: inspected.subformat, partitions: inspected.partitions?.rawValue, verifiedAt: Agent.timestamp(),
       signatures: signed.isEmpty ? nil : signed)
     guard let verifier else { return evidence }
     guard let digest = computed[verifier.algorithm] else { throw SlipwayError(.internalError, "nothing was hashed for the signature") }
@@ -114,7 +115,7 @@ extension BaseWork {
 
   /// The base's own bytes from verified stored ones, with its virtual size and what was moved in all.
   func converted(_ received: Received) async throws -> (StagedBase, Int64, ByteTally) {
-    let isQcow2 = image.description.diskFormat == "qcow2"
+    let isQcow2 = image.description.knownFormat == .qcow2
     if received.isBase {
       let virtual = isQcow2 ? try received.inspection.result().virtualSize : received.stored
       let rounded = !isQcow2 && identity.format == .qcow2 ? (virtual + 511) / 512 * 512 : virtual

@@ -52,6 +52,10 @@ struct ResolvedImage: Sendable {
   var signature: ImageSignature?
   /// The certificates that the request trusts.
   var trusted: [String] = []
+  /// The format that it was claimed to have, where it is read as another one.
+  var claimed: String?
+  /// Whether its bytes are those of a base somewhere, which knows an ISO as the raw that it was kept as.
+  var isCopy = false
   /// What answers and records call it: the id, or the location without credentials.
   var key: String { description.id?.text ?? description.locations.first?.description ?? description.label }
 

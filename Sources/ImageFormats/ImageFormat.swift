@@ -1,16 +1,8 @@
-public import Model
+internal import Model
 
-/// The formats whose bytes we accept.
+/// The formats that our own code reads and writes; all that inspection knows is `DiskFormat`.
 public enum ImageFormat: String, Sendable, Hashable, Codable, CaseIterable {
   case raw, qcow2
-
-  /// The format that an image service claims (`disk_format`). Throws `formatRefused` for every other word.
-  public init(claimed text: String, object: String) throws(SlipwayError) {
-    guard let format = ImageFormat(rawValue: text) else {
-      throw .formatRefused(object, "has the disk format '\(text)', which is not supported", hint: "convert it to raw or qcow2")
-    }
-    self = format
-  }
 }
 
 extension SlipwayError {

@@ -11,7 +11,7 @@ extension Qcow2Header {
 
   /// Refuses with `formatRefused` what makes an image depend on other files or on features that we don't read: backing file, external data
   /// file, unknown features, corruption, extended L2 entries, encryption, unknown compression. (Cases H2 to H4; oslo.utils `QcowInspector`.)
-  public func requireSelfContained(object: String) throws(SlipwayError) {
+  public func requireSelfContained(object: String, allowingExtendedL2: Bool = false) throws(SlipwayError) {
     if backingOffset != 0 {
       throw .formatRefused(object, "is a qcow2 with a backing file", hint: "flatten it with qemu-img convert and upload it again")
     }
@@ -26,7 +26,7 @@ extension Qcow2Header {
         object, "is a qcow2 with the unknown incompatible feature bit \(unknown.trailingZeroBitCount)",
         hint: "convert it with qemu-img convert and upload it again")
     }
-    if incompatible.contains(.extendedL2) {
+    if incompatible.contains(.extendedL2), !allowingExtendedL2 {
       throw .formatRefused(
         object, "is a qcow2 with extended L2 entries, which are not supported",
         hint: "convert it with qemu-img convert -o extended_l2=off and upload it again")

@@ -24,6 +24,10 @@ public struct Evidence: Sendable, Hashable, Codable {
   public var sourceSize: ByteCount
   /// The format found by inspection of the stored bytes.
   public var inspectedFormat: String
+  /// Which kind of that format it is, such as `v3` or `streamOptimized`; nil where there is but one.
+  public var inspectedSubformat: String?
+  /// The table of partitions in its first sector, `mbr` or `gpt`; nil for none, or for a format that hides it.
+  public var partitions: String?
   /// When the verdict fell, RFC 3339 in UTC.
   public var verifiedAt: String
   /// The signatures over the same bytes that were found good: images with the same bytes may have one each. Nil for none.
@@ -32,7 +36,8 @@ public struct Evidence: Sendable, Hashable, Codable {
   /// Evidence; see the properties.
   public init(
     verdict: DigestVerdict, computed: Digest?, also: [Digest]? = nil, expected: Digest?, expectedFrom: String?, sourceSize: ByteCount,
-    inspectedFormat: String, verifiedAt: String, signatures: [SignatureEvidence]? = nil
+    inspectedFormat: String, inspectedSubformat: String? = nil, partitions: String? = nil, verifiedAt: String,
+    signatures: [SignatureEvidence]? = nil
   ) {
     self.verdict = verdict
     self.computed = computed
@@ -41,6 +46,8 @@ public struct Evidence: Sendable, Hashable, Codable {
     self.expectedFrom = expectedFrom
     self.sourceSize = sourceSize
     self.inspectedFormat = inspectedFormat
+    self.inspectedSubformat = inspectedSubformat
+    self.partitions = partitions
     self.verifiedAt = verifiedAt
     self.signatures = signatures
   }
@@ -55,10 +62,11 @@ public struct Evidence: Sendable, Hashable, Codable {
 
   enum CodingKeys: String, CodingKey {
     case verdict = "digest"
-    case computed, also, expected, signatures
+    case computed, also, expected, signatures, partitions
     case expectedFrom = "expected_from"
     case sourceSize = "source_size"
     case inspectedFormat = "inspected_format"
+    case inspectedSubformat = "inspected_subformat"
     case verifiedAt = "verified_at"
   }
 

@@ -79,6 +79,12 @@ public struct ImageDescription: Sendable, Hashable {
     self.locationsShown = locationsShown
   }
 
+  /// The claimed format, nil for a word that we don't know.
+  public var knownFormat: DiskFormat? { diskFormat.flatMap(DiskFormat.init(rawValue:)) }
+
+  /// The size that a guest sees, where the description tells it: of plain sectors it is their number.
+  public var knownVirtualSize: ByteCount? { virtualSize ?? (knownFormat?.isPlainSectors == true ? size : nil) }
+
   /// What to call the image in a sentence: its id, else its first location, else its name.
   public var label: String { id?.text ?? locations.first?.description ?? name ?? "image" }
 }

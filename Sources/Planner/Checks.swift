@@ -72,8 +72,9 @@ struct Checks {
     let format = image.diskFormat
     let shown = format.map { "'\($0)'" } ?? "unknown"
     if clone, format != "raw" { throw .refused(.notRaw, "the disk_format of image \(image.label) is \(shown), and only raw can be cloned") }
-    guard format == "raw" || format == "qcow2" else {
-      throw .refused(.formatUnsupported, "the disk_format of image \(image.label) is \(shown), and only raw and qcow2 are read")
+    guard let known = image.knownFormat, DiskFormat.accepted.contains(known) else {
+      throw .refused(
+        .formatUnsupported, "the disk_format of image \(image.label) is \(shown), and only \(DiskFormat.acceptedWords) are read")
     }
     guard image.containerFormat == "bare" else {
       let container = image.containerFormat.map { "'\($0)'" } ?? "unknown"
@@ -102,7 +103,7 @@ struct Checks {
     if let told = image.size, told != size {
       throw .refused(.sizeMismatch, "\(what) has \(size.bytes) bytes, and image \(image.label) should have \(told.bytes)")
     }
-    if image.diskFormat == "raw" { try sizes(size) }
+    if image.knownFormat?.isPlainSectors == true { try sizes(size) }
   }
 
   /// The answer to a probe, or the stop that it is.
@@ -119,9 +120,4 @@ struct Checks {
 extension Reason {
   /// A refusal can never read `ok` or `not_tried`.
   var asRefusal: Reason { self == .ok || self == .notTried ? .sourceUnreachable : self }
-}
-
-extension ImageDescription {
-  /// The size that a guest sees, where the description tells it: of raw bytes it is their number.
-  var knownVirtualSize: ByteCount? { virtualSize ?? (diskFormat == "raw" ? size : nil) }
 }

@@ -16,16 +16,21 @@ public struct EvidenceDocument: Codable, Sendable, Hashable {
   public var sourceSize: Int64
   /// The format found by inspection of the stored bytes.
   public var inspectedFormat: String
+  /// Which kind of that format it is, such as `v3` or `streamOptimized`; null where there is but one.
+  @Nullable public var inspectedSubformat: String?
+  /// The table of partitions in the first sector, `mbr` or `gpt`; null for none.
+  @Nullable public var partitions: String?
   /// When the verdict fell, RFC 3339 in UTC.
   public var verifiedAt: String
   /// The signatures that were found good.
   public var signatures: [SignatureEvidenceDocument]
 
   enum CodingKeys: String, CodingKey {
-    case digest, computed, also, expected, signatures
+    case digest, computed, also, expected, signatures, partitions
     case expectedFrom = "expected_from"
     case sourceSize = "source_size"
     case inspectedFormat = "inspected_format"
+    case inspectedSubformat = "inspected_subformat"
     case verifiedAt = "verified_at"
   }
 
@@ -38,6 +43,8 @@ public struct EvidenceDocument: Codable, Sendable, Hashable {
     expectedFrom = evidence.expectedFrom
     sourceSize = evidence.sourceSize.bytes
     inspectedFormat = evidence.inspectedFormat
+    inspectedSubformat = evidence.inspectedSubformat
+    partitions = evidence.partitions
     verifiedAt = evidence.verifiedAt
     signatures = evidence.signatures?.map { SignatureEvidenceDocument($0) } ?? []
   }

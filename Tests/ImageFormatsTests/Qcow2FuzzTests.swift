@@ -73,7 +73,7 @@ import Testing
   }
 
   private func exercise(_ file: MemoryFile, _ generator: inout SplitMix64) throws {
-    var inspector = StreamInspector(claimed: .qcow2, object: "it")
+    var inspector = FormatInspector(claimed: .qcow2, object: "it")
     var verdict: (any Error)?
     do {
       try file.bytes.withUnsafeBytes { try inspector.update($0) }

@@ -71,7 +71,7 @@ import Testing
     let scratch = try Scratch()
     try write(image, to: scratch.file("qcow2"))
     let file = try LocalFile(scratch.file("qcow2"))
-    var inspector = StreamInspector(claimed: .qcow2, object: "it")
+    var inspector = FormatInspector(claimed: .qcow2, object: "it")
     try file.all().withUnsafeBytes { try inspector.update($0) }
     #expect(try inspector.finish().virtualSize == (3 << 20) + 512)
     let reader = try Qcow2Reader(fileSize: file.size, object: "it", read: file.read)

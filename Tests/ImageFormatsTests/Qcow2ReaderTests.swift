@@ -102,7 +102,7 @@ import Testing
     }
     #expect(file.tally.outside == 0)
     // And the inspector lets it pass.
-    var inspector = StreamInspector(claimed: .qcow2, object: "it")
+    var inspector = FormatInspector(claimed: .qcow2, object: "it")
     try file.bytes.withUnsafeBytes { try inspector.update($0) }
     #expect(try inspector.finish().virtualSize == Int64(expected.count))
   }
