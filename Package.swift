@@ -116,7 +116,10 @@ let all: [Target] = [
   .testTarget(name: "HouseTests", swiftSettings: settings),
   // On the executable too, so that it is built: most of these tests run it.
   .testTarget(
-    name: "IntegrationTests", dependencies: ["Model", "Runtime", "Ceph", "Crypto", "Disks", "FaultServer", "slipway", logging],
+    name: "IntegrationTests",
+    dependencies: [
+      "Model", "Runtime", "Ceph", "Crypto", "Disks", "FaultServer", "HTTPClient", "ImageTrust", "OpenStack", "slipway", logging,
+    ],
     swiftSettings: settings),
 ]
 

@@ -244,6 +244,12 @@ def verb_glance(stack, options):
     print_json(images.glance(stack, options))
 
 
+def verb_python(stack, options):
+    import venv
+    venv.ensure(stack.say)
+    os.execv(venv.python(), [venv.python(), '-B'] + options.words)
+
+
 def arguments():
     parser = argparse.ArgumentParser(prog='Scripts/stack', description=__doc__)
     verbs = parser.add_subparsers(dest='verb', required=True, metavar='VERB')
@@ -280,6 +286,8 @@ def arguments():
     p.add_argument('what', choices=GLANCE_VERBS, metavar='VERB')
     p.add_argument('words', nargs='*', metavar='WORD')
     image_options(p, name_required=False)
+    p = verb('python', verb_python, 'runs a program in the Python environment that has OpenStack in it; needs no running stack')
+    p.add_argument('words', nargs='+', metavar='WORD')
     # argparse takes the words of a verb only if no option stands between them
     options, rest = parser.parse_known_args()
     words = getattr(options, 'names', getattr(options, 'words', None))

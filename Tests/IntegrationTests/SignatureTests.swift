@@ -28,7 +28,7 @@ import Testing
       try await Compare.guest(image.file, "raw", try #require(answer["path"].text), "qcow2")
       #expect(try await host.run("fetch", image.id).succeeded()["outcome"].text == "hit")
     }
-    try await Signed.clear()
+    try await signed.clear()
   }
 
   @Test func oneByteThatIsNotSignedIsRefusedAndNothingIsKept() async throws {
@@ -49,7 +49,7 @@ import Testing
       try await host.run("disk", "show", disk).failed(3, "disk_not_found")
     }
     host.expectEmptyStore()
-    try await Signed.clear()
+    try await signed.clear()
   }
 
   @Test func aCertificateThatIsMissingOrForeignOrNoneIsRefused() async throws {
@@ -66,7 +66,7 @@ import Testing
     try await signed.sign(image.id, image.file, by: "leaf", certificate: theirs)
     let caller = try await Images.token("demo", project: "demo")
     try await host.run("fetch", image.id, environment: ["SLIPWAY_OS_TOKEN": caller]).succeeded()
-    try await Signed.clear()
+    try await signed.clear()
   }
 
   @Test func aCertificateServiceThatIsDownIsNoVerdict() async throws {
@@ -82,7 +82,7 @@ import Testing
     try await host.run("fetch", image.id).succeeded()
     // A hit whose evidence satisfies asks nobody.
     #expect(try await host.run("fetch", image.id, environment: ["OS_CLIENT_CONFIG_FILE": clouds]).succeeded()["outcome"].text == "hit")
-    try await Signed.clear()
+    try await signed.clear()
   }
 
   @Test func trustedCertificatesAreDemandedOnMissesHitsAndClones() async throws {
@@ -106,7 +106,7 @@ import Testing
       .failed(4, "certificate_untrusted")
     try await host.run("disk", "create", disk, "--image", image.id, "--target", "rbd", "--trusted-cert", root).succeeded()
     try await host.delete(disk)
-    try await Signed.clear()
+    try await signed.clear()
   }
 
   @Test func aSnapshotIsVerifiedOnceBeforeItsFirstClone() async throws {
@@ -126,7 +126,7 @@ import Testing
     try await host.start(["disk", "create", second] + words, environment: down).wait().succeeded()
     for disk in [first, second] { try await host.delete(disk) }
     #expect(host.stored("bases").isEmpty && host.stored("tmp").isEmpty)
-    try await Signed.clear()
+    try await signed.clear()
   }
 
   @Test func whereASignatureIsRequiredUnsignedImagesAreRefused() async throws {

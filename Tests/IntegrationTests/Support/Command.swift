@@ -21,10 +21,11 @@ struct CommandFailure: Error, CustomStringConvertible {
 
 /// Runs programs; blocking, so call it from tests only.
 enum Command {
-  static func run(_ program: String, _ arguments: [String], environment: [String: String] = [:]) throws -> CommandResult {
+  static func run(_ program: String, _ arguments: [String], environment: [String: String] = [:], seconds: Int = 120) throws -> CommandResult
+  {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = ["timeout", "-k", "5", "120", program] + arguments
+    process.arguments = ["timeout", "-k", "5", "\(seconds)", program] + arguments
     process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
     let directory = NSTemporaryDirectory() + "slipway-cmd-" + UUID().uuidString
     try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
