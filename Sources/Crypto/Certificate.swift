@@ -50,6 +50,11 @@ public final class Certificate: Sendable {
       X509_free(pointer)
       throw Self.unusable("its public key cannot be read\(OpenSSLErrors.take())")
     }
+    if let reason = PublicKey.weakness(of: key) {
+      EVP_PKEY_free(key)
+      X509_free(pointer)
+      throw Self.unusable(reason)
+    }
     guard let start = Self.seconds(X509_get0_notBefore(pointer)), let stop = Self.seconds(X509_get0_notAfter(pointer)),
       let digest = Self.digest(pointer)
     else {

@@ -50,6 +50,16 @@ public final class PublicKey: Sendable {
     return .other(EVP_PKEY_get0_type_name(key).map { String(cString: $0) } ?? "unknown")
   }
 
+  /// Why a key proves nothing, nil when it may: an RSA exponent that is even or 1 (RFC 8017 section 3.1). With 1 a signature needs no private key, and
+  /// OpenSSL takes it.
+  static func weakness(of key: OpaquePointer) -> String? {
+    guard EVP_PKEY_is_a(key, "RSA") == 1 || EVP_PKEY_is_a(key, "RSA-PSS") == 1 else { return nil }
+    var exponent: OpaquePointer?
+    guard EVP_PKEY_get_bn_param(key, "e", &exponent) == 1, let exponent else { return "its RSA key has no exponent" }
+    defer { BN_free(exponent) }
+    return BN_is_odd(exponent) == 1 && BN_num_bits(exponent) >= 2 ? nil : "its RSA key has an even exponent, or 1"
+  }
+
   /// Whether `signature` is one of this key over bytes with `digest`. A signature that is malformed is none. Throws `signature_unsupported` when this
   /// host's OpenSSL cannot do it at all.
   public func verifies(_ signature: [UInt8], of digest: Digest, scheme: Scheme) throws(SlipwayError) -> Bool {

@@ -58,6 +58,28 @@ extension OpenSSLTests {
       #expect(try await verdict(signed, over: image, certificates) == .certificateUnusable)
     }
 
+    @Test(arguments: ["1", "10000"]) func anExponentThatProvesNothingIsRefused(exponent: String) async throws {
+      // A certificate whose key is the modulus of `rsa2048` with another exponent, and the padded hash that a signature would be raised to.
+      _ = try bench.certificate("rsa2048")
+      let name = "exponent\(exponent)"
+      try bench.sh(
+        """
+        openssl pkey -in rsa2048.key -pubout -out \(name).pub
+        n=$(openssl rsa -pubin -in \(name).pub -modulus -noout | sed s/Modulus=//)
+        printf 'asn1=SEQUENCE:k\\n[k]\\na=SEQUENCE:a\\nb=BITWRAP,SEQUENCE:p\\n[a]\\no=OID:rsaEncryption\\nn=NULL\\n' > \(name).cnf
+        printf '[p]\\nn=INTEGER:0x%s\\ne=INTEGER:0x\(exponent)\\n' $n >> \(name).cnf
+        openssl asn1parse -genconf \(name).cnf -noout -out \(name).der
+        openssl pkey -pubin -inform DER -in \(name).der -out \(name).key
+        openssl req -new -key rsa2048.key -subj /CN=\(name) -out \(name).csr
+        openssl x509 -req -in \(name).csr -CA rsa2048.pem -CAkey rsa2048.key -set_serial 9 -force_pubkey \(name).key -days 20 -out \(name).pem
+        openssl dgst -sha256 -sign rsa2048.key -sigopt rsa_padding_mode:pss -out \(name).sig image
+        openssl pkeyutl -encrypt -pubin -inkey \(name).pub -pkeyopt rsa_padding_mode:none -in \(name).sig -out \(name).forged
+        """)
+      let certificates = Certificates(pem: ["leaf": try bench.bytes(name + ".pem")])
+      let forged = properties(try bench.bytes(name + ".forged"), "SHA-256", "RSA-PSS")
+      #expect(try await verdict(forged, over: image, certificates) == .certificateUnusable)
+    }
+
     @Test(arguments: ["", "-sigopt rsa_padding_mode:pss -sigopt rsa_mgf1_md:sha1", "-sigopt rsa_padding_mode:pkcs1"])
     func otherPaddingIsNoSignature(options: String) async throws {
       let certificates = Certificates(pem: ["leaf": try bench.certificate("rsa2048")])

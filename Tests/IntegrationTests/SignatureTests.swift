@@ -129,6 +129,43 @@ import Testing
     try await signed.clear()
   }
 
+  @Test func aSnapshotMadeAnewUnderItsNameIsAnother() async throws {
+    let image = try await Images.fresh()
+    let host = try Host()
+    let stack = try Stack.current()
+    let uuid = try await signed.store("leaf", token: token)
+    try await signed.sign(image.id, image.file, by: "leaf", certificate: uuid)
+    let down = ["OS_CLIENT_CONFIG_FILE": try host.clouds { $0["slipway"]?.values["key_manager_endpoint_override"] = "http://127.0.0.1:9" }]
+    let words = ["--image", image.id, "--target", "rbd"]
+    func makeAnew(_ change: () throws -> Void) throws {
+      try stack.rbd("snap", "unprotect", "images/\(image.id)@snap")
+      try stack.rbd("snap", "rm", "images/\(image.id)@snap", "--no-progress")
+      try change()
+      try stack.rbd("snap", "create", "images/\(image.id)@snap", "--no-progress")
+      try stack.rbd("snap", "protect", "images/\(image.id)@snap")
+    }
+    let first = host.diskName()
+    try await host.start(["disk", "create", first] + words).wait().succeeded()
+    try await host.delete(first)
+    // The same bytes, and nobody vouches for them.
+    try makeAnew {}
+    let second = host.diskName()
+    try await host.start(["disk", "create", second] + words, environment: down).wait().failed(5, "certificate_service_unavailable")
+    try await host.start(["disk", "create", second] + words).wait().succeeded()
+    try await host.delete(second)
+    #expect(host.stored("meta").count == 2)
+    // Other bytes.
+    try makeAnew {
+      try stack.rbd("bench", "--io-type", "write", "--io-size", "4096", "--io-total", "4096", "images/\(image.id)")
+    }
+    let third = host.diskName()
+    let error = try await host.start(["disk", "create", third] + words).wait()
+    #expect(error.status == 4)
+    #expect(["signature_mismatch", "digest_mismatch"].contains(try error.document()["error"]["code"].text))
+    #expect(host.stored("meta").count == 2)
+    try await signed.clear()
+  }
+
   @Test func whereASignatureIsRequiredUnsignedImagesAreRefused() async throws {
     let image = try await Images.shared.raw()
     let host = try Host { settings, _ in settings.more = ["trust: { signature: required }"] }

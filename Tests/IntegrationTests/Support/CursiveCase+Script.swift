@@ -73,6 +73,14 @@ extension CursiveCase {
     plain rsa rsa2048; plain rsa2049 rsa2049; plain rsa1024 rsa1024; plain stranger rsa2048; plain dsa dsa
     for curve in secp384r1 secp521r1 prime256v1 secp256k1 sect571k1 sect409k1 sect571r1 sect409r1 ed25519; do plain $curve $curve; done
 
+    # The modulus of a good key, with an exponent that needs no private key.
+    printf 'asn1=SEQUENCE:k\n[k]\na=SEQUENCE:a\nb=BITWRAP,SEQUENCE:p\n[a]\no=OID:rsaEncryption\nn=NULL\n[p]\ne=INTEGER:1\n' > exponent1.cnf
+    sed -i "s/^e=/n=INTEGER:0x$(openssl rsa -in rsa.key -modulus -noout | sed s/Modulus=//)\n&/" exponent1.cnf
+    openssl asn1parse -genconf exponent1.cnf -noout -out exponent1.der
+    openssl pkey -pubin -inform DER -in exponent1.der -out exponent1.key
+    openssl req -new -key rsa.key -subj /CN=exponent1 -out exponent1.csr
+    openssl x509 -req -in exponent1.csr -CA rsa.pem -CAkey rsa.key -set_serial 9 -force_pubkey exponent1.key -days 20 -out exponent1.pem
+
     cat secp384r1.pem rsa.pem > form-two.pem
     cat rsa.pem secp384r1.pem > form-second.pem
     sed 's/$/\r/' secp384r1.pem > form-crlf.pem

@@ -71,6 +71,7 @@ extension CursiveCase {
       CursiveCase("a key on \(curve) as ECC_SECP384R1", .ok, .certificateUnusable) { ($0.signer, $0.type) = (curve, "ECC_SECP384R1") }
     }
     + [
+      CursiveCase("an RSA key with the exponent 1", .crashed, .certificateUnusable) { $0.secret = "exponent1" },
       CursiveCase("an RSA key as ECC_SECP384R1", .refused, .certificateUnusable) { $0.type = "ECC_SECP384R1" },
       CursiveCase("an RSA key as DSA", .refused, .certificateUnusable) { $0.type = "DSA" },
       CursiveCase("an EC key as RSA-PSS", .refused, .certificateUnusable) { $0.signer = "secp384r1" },
