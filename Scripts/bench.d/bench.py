@@ -57,7 +57,7 @@ class Bench:
             file.write(f'clusters:\n  - name: main\n    conf: {self.conf}\n    user: slipway\n    image_user: slipway-image\n'
                        f'    image_pools: [images]\n'
                        f'disks:\n  target: rbd\n  cluster: main\n  pool: vms\n  path: {self.scratch}/disks\n'
-                       f'store:\n  path: {self.store}\nlibvirt:\n  uri: none\n')
+                       f'store:\n  path: {self.store}\n  immutable: off\nlibvirt:\n  uri: none\n')
         self.output = os.path.join(self.tmpfs, 'output')
         self.dense, self.sparse = images(self.options.quick)
         for image in (self.dense, self.sparse):

@@ -69,7 +69,10 @@ public final class Agent: Sendable {
     return try await storeSlot.get {
       try await Self.naming("store.path") {
         let layout = try await pool.run { try Self.layout(configuration) }
-        return try await Store.open(path: path, layout: layout, create: true, pool: pool) { context.log(.warning, $0) }
+        let immutability = configuration.store.immutability
+        return try await Store.open(path: path, layout: layout, immutability: immutability, create: true, pool: pool) {
+          context.log(.warning, $0)
+        }
       }
     }
   }

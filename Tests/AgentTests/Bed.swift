@@ -94,7 +94,7 @@ final class Bed: Sendable {
     _ more: String = "", onServiceDown: String = "serve-cached", shared: Bool = false, _ body: (Agent) async throws -> Value
   ) async throws -> Value {
     let text = """
-      store: { path: \(path)/store, base_format: raw, shared: \(shared) }
+      store: { path: \(path)/store, base_format: raw, shared: \(shared), immutable: off }
       disks: { path: \(path)/disks, target: qcow2 }
       libvirt: { uri: none }
       allowed_direct_url_schemes: [file]

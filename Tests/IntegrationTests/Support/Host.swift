@@ -26,6 +26,8 @@ struct Settings: Sendable {
   var store: String
   /// `nova` for a cache that is shared with nova-compute.
   var layout = "native"
+  /// Tests that damage bases, or leave them behind, could not with `auto`.
+  var immutable = "off"
   var disks: String
 
   var yaml: String {
@@ -40,7 +42,7 @@ struct Settings: Sendable {
       if let user = cluster.imageUser { lines.append("    image_user: \(user)") }
     }
     lines += [
-      "disks: { target: \(target), cluster: main, pool: \(pool), path: \(disks) }", "store: { path: \(store), layout: \(layout) }",
+      "disks: { target: \(target), cluster: main, pool: \(pool), path: \(disks) }", "store: { path: \(store), layout: \(layout), immutable: \(immutable) }",
       "libvirt: { uri: none }",
     ]
     let service = endpoint.map { "endpoint: \"\($0)\"" } ?? "cloud: \(cloud ?? "null")"
