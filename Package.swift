@@ -59,6 +59,7 @@ let all: [Target] = [
   room("Disks", ["Model", "Runtime", "Files", "Ceph", "ImageFormats"]),
   room("Transports", ["Model", "Runtime", "Transfer", "ImageFormats", "Ceph", "HTTPClient", "Crypto", "Files"]),
   room("OpenStack", ["Model", "Runtime", "HTTPClient", yams, logging]),
+  room("LibvirtReport", ["Model"]),
   room("ImageTrust", ["Model", "Runtime", "Files", "Crypto"]),
 
   // Tier 4: who introduces the rooms to each other, and the words spoken outside.
@@ -110,6 +111,7 @@ let all: [Target] = [
       logging,
     ]),
   tests("ImageTrust", ["Model", "Runtime", "Crypto", logging]),
+  tests("LibvirtReport"),
   tests("Wire", ["Model"]),
   // The verbs, and the reference pages against them and the words of Model and Wire.
   tests("slipway", ["Cleaner", "Configuration", "Model", "Wire", arguments]),

@@ -42,7 +42,8 @@ struct Settings: Sendable {
       if let user = cluster.imageUser { lines.append("    image_user: \(user)") }
     }
     lines += [
-      "disks: { target: \(target), cluster: main, pool: \(pool), path: \(disks) }", "store: { path: \(store), layout: \(layout), immutable: \(immutable) }",
+      "disks: { target: \(target), cluster: main, pool: \(pool), path: \(disks) }",
+      "store: { path: \(store), layout: \(layout), immutable: \(immutable) }",
       "libvirt: { uri: none }",
     ]
     let service = endpoint.map { "endpoint: \"\($0)\"" } ?? "cloud: \(cloud ?? "null")"
