@@ -59,7 +59,7 @@ let all: [Target] = [
   room("Disks", ["Model", "Runtime", "Files", "Ceph", "ImageFormats"]),
   room("Transports", ["Model", "Runtime", "Transfer", "ImageFormats", "Ceph", "HTTPClient", "Crypto", "Files"]),
   room("OpenStack", ["Model", "Runtime", "HTTPClient", yams, logging]),
-  room("LibvirtReport", ["Model"]),
+  room("LibvirtReport", ["Model", "Runtime", "Libvirt"]),
   room("ImageTrust", ["Model", "Runtime", "Files", "Crypto"]),
 
   // Tier 4: who introduces the rooms to each other, and the words spoken outside.
@@ -67,7 +67,7 @@ let all: [Target] = [
     "Agent",
     [
       "Model", "Runtime", "Planner", "Cleaner", "ImageStore", "Disks", "Transports", "OpenStack", "Transfer", "ImageFormats",
-      "ImageTrust", "Configuration", "Ceph", "HTTPClient", "Crypto", "Files",
+      "ImageTrust", "Configuration", "Ceph", "HTTPClient", "Crypto", "Files", "Libvirt", "LibvirtReport",
     ]),
   room("Wire", ["Model"]),
 
@@ -111,7 +111,7 @@ let all: [Target] = [
       logging,
     ]),
   tests("ImageTrust", ["Model", "Runtime", "Crypto", logging]),
-  tests("LibvirtReport"),
+  tests("LibvirtReport", ["Model", "Libvirt"]),
   tests("Wire", ["Model"]),
   // The verbs, and the reference pages against them and the words of Model and Wire.
   tests("slipway", ["Cleaner", "Configuration", "Model", "Wire", arguments]),
