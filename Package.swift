@@ -75,7 +75,8 @@ let all: [Target] = [
   .executableTarget(
     name: "slipway",
     dependencies: [
-      "Agent", "Wire", "Cleaner", "Configuration", "Disks", "HTTPClient", "ImageStore", "OpenStack", "Model", "Runtime", "CLinux",
+      "Agent", "Wire", "Cleaner", "Configuration", "Disks", "HTTPClient", "ImageStore", "LibvirtReport", "OpenStack", "Model", "Runtime",
+      "CLinux",
       "CTcmalloc", arguments, logging,
     ],
     swiftSettings: settings),

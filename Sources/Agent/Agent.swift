@@ -4,6 +4,7 @@ internal import Disks
 internal import Foundation
 internal import HTTPClient
 internal import ImageStore
+internal import Libvirt
 internal import Model
 internal import OpenStack
 internal import Runtime
@@ -26,6 +27,9 @@ public final class Agent: Sendable {
   let transfers: ByteBudget
   /// Certificates of the certificate service.
   let certificates = CertificateCache()
+  /// The way to libvirt; nil when there is none on this host.
+  let libvirt: LibvirtClient?
+  private let reporterSlot = Locked<StoreReporter?>(nil)
   private let storeSlot = Lazy<Store>()
   private let disksSlot = Lazy<FileDisks>()
   private let glanceSlot = Lazy<ImageService>()
@@ -46,10 +50,13 @@ public final class Agent: Sendable {
     data = WorkerPool(name: "data", threads: 4)
     budget = ByteBudget(capacity: Int(clamping: configuration.limits.memory.bytes))
     transfers = ByteBudget(capacity: configuration.limits.transfers)
+    libvirt = configuration.libvirt.map { LibvirtClient(LibvirtOptions(uri: $0.uri)) }
   }
 
   /// Closes what is open: images and pools have been closed by whoever opened them; connections are closed here, each within its timeout.
   public func close() async {
+    await reporterSlot.with { $0 }?.flush()
+    await libvirt?.close()
     if let service = glanceSlot.present { await service.http.close() }
     await http.close()
     await clusters.close()
@@ -65,14 +72,20 @@ public final class Agent: Sendable {
   func store(_ context: RequestContext) async throws -> Store {
     let configuration = self.configuration
     let path = configuration.store.path
-    let pool = files
+    let (pool, libvirt, reporterSlot) = (files, libvirt, reporterSlot)
     return try await storeSlot.get {
       try await Self.naming("store.path") {
         let layout = try await pool.run { try Self.layout(configuration) }
         let immutability = configuration.store.immutability
-        return try await Store.open(path: path, layout: layout, immutability: immutability, create: true, pool: pool) {
+        let store = try await Store.open(path: path, layout: layout, immutability: immutability, create: true, pool: pool) {
           context.log(.warning, $0)
         }
+        if let libvirt, let name = configuration.libvirt?.pool {
+          let reporter = StoreReporter(store, libvirt, pool: name, context)
+          reporterSlot.with { $0 = reporter }
+          store.onChange { reporter.note() }
+        }
+        return store
       }
     }
   }

@@ -1,6 +1,7 @@
 internal import Files
 internal import Glibc
 internal import Model
+internal import Runtime
 
 /// How bases of the native layout are kept from being changed: root's, for reading alone, and immutable.
 extension Store {
@@ -75,5 +76,31 @@ extension Store {
     lack.owner = geteuid() == 0 && (status.uid != 0 || status.gid != 0)
     lack.flag = try bases.isImmutable(name.text) == false
     return lack
+  }
+}
+
+/// Whether files of the store can be made immutable.
+public enum ImmutableTrial: Sendable, Hashable {
+  case works, unsupported, denied
+}
+
+extension Store {
+  /// Tries the immutable flag on a file of its own, which goes again.
+  public func tryImmutable() async throws -> ImmutableTrial {
+    try await pool.run {
+      let file = try self.temporary.createUnnamed(fallback: TemporaryName(.json).text, unnamed: self.unnamed)
+      defer {
+        if let name = file.temporaryName { _ = try? self.temporary.remove(name) }
+        try? file.close()
+      }
+      do throws(SlipwayError) {
+        guard try file.setImmutable(true) else { return .unsupported }
+        try file.setImmutable(false)
+        return .works
+      } catch {
+        guard error.code == .permissionDenied else { throw error }
+        return .denied
+      }
+    }
   }
 }

@@ -29,6 +29,7 @@ extension Store {
       }
       await discardHashes(hashes)
       await staged.abandon()
+      if published.isNew { tellChange() }
       return published
     } catch {
       await staged.abandon()

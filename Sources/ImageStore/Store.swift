@@ -30,6 +30,8 @@ public final class Store: Sendable {
   let unnamed: Bool
   /// Seconds since 1970; tests move it.
   let clock: @Sendable () -> Int64
+  /// Who is told of bases that came or went.
+  let listener = Locked<(@Sendable () -> Void)?>(nil)
   /// The promises of space that this process made.
   let reservations = Locked<[ObjectIdentifier: Reservation]>([:])
 

@@ -4,7 +4,9 @@ import Testing
 /// What the compiler does not hold: which room may use which, and how files look.
 @Suite struct HouseTests {
   /// What comes with Swift and Linux.
-  static let platform: Set<String> = ["Swift", "Foundation", "FoundationEssentials", "FoundationXML", "Glibc", "Synchronization", "Dispatch"]
+  static let platform: Set<String> = [
+    "Swift", "Foundation", "FoundationEssentials", "FoundationXML", "Glibc", "Synchronization", "Dispatch",
+  ]
 
   @Test("every file imports only what its target declares")
   func importsAreDeclared() throws {

@@ -21,8 +21,10 @@ import Wire
     var disk = DiskDocument(
       name: "n", target: .rbd, route: .clone, source: "s", size: 1, base: "b", path: "p", image: "i", outcome: "created", state: "ready",
       created: "t", seconds: 1)
-    disk.libvirt = DiskDocument.LibvirtView(pool: "p", volume: "v", diskXML: "x")
-    var disks = DiskListDocument(disks: [], unavailable: [error])
+    disk.libvirt = DiskDocument.LibvirtView(pool: "p", volume: "v", diskXML: "x", domain: "d", device: "vda")
+    disk.domains = ["d"]
+    var disks = DiskListDocument(
+      disks: [], leftovers: [.init(kind: "missing", path: "p", domain: "d")], unavailable: [error])
     disks.disks = [disk]
     let pin = PinDocument.Pin(note: "n", created: "t", expires: "t")
     let base = BaseDocument(
@@ -68,6 +70,10 @@ import Wire
       ),
       ("DiskDocument", "disk", try text(disk)),
       ("DiskListDocument", "disks", try text(disks)),
+      (
+        "DiskChangeDocument", "change",
+        try text(DiskChangeDocument(name: "n", path: "p", size: 1, base: "b", outcome: "resized", domains: ["d"], seconds: 1))
+      ),
       ("DeletionDocument", "deletion", try text(DeletionDocument(name: "n", deleted: true, seconds: 1))),
       ("CacheDocument", "cache", try text(CacheDocument(store: "s", bases: [base], foreign: [foreign], unknown: ["u"]))),
       ("PinDocument", "pin", try text(PinDocument(image: "i", outcome: "pinned", bases: [.init(name: "n", path: "p", pin: pin)]))),

@@ -28,6 +28,10 @@ struct Settings: Sendable {
   var layout = "native"
   /// Tests that damage bases, or leave them behind, could not with `auto`.
   var immutable = "off"
+  /// The format of bases made from raw images.
+  var baseFormat = "qcow2"
+  /// The section `libvirt`.
+  var libvirt = "{ uri: none }"
   var disks: String
 
   var yaml: String {
@@ -43,8 +47,8 @@ struct Settings: Sendable {
     }
     lines += [
       "disks: { target: \(target), cluster: main, pool: \(pool), path: \(disks) }",
-      "store: { path: \(store), layout: \(layout), immutable: \(immutable) }",
-      "libvirt: { uri: none }",
+      "store: { path: \(store), layout: \(layout), immutable: \(immutable), base_format: \(baseFormat) }",
+      "libvirt: \(libvirt)",
     ]
     let service = endpoint.map { "endpoint: \"\($0)\"" } ?? "cloud: \(cloud ?? "null")"
     lines.append("images: { \(service), on_service_down: \(onServiceDown) }")
