@@ -9,8 +9,8 @@ import sys
 import time
 
 
-def sector(marker):
-    """16-bit code: sets up COM1 (port 0x3F8), sends the marker byte by byte, and halts."""
+def sector(marker, sectors):
+    """16-bit code: sets up COM1 (port 0x3F8), sends the marker byte by byte, and halts. Behind it one partition, over all the rest."""
     code = bytearray(b'\xfa\x31\xc0\x8e\xd8\x8e\xd0\xbc\x00\x7c')       # cli; ds = ss = 0; sp = 7C00
     for port, value in ((0x3F9, 0), (0x3FB, 0x80), (0x3F8, 1), (0x3F9, 0), (0x3FB, 3), (0x3FC, 3)):
         code += bytes((0xBA, port & 0xFF, port >> 8, 0xB0, value, 0xEE))    # mov dx, port; mov al, value; out dx, al
@@ -20,8 +20,9 @@ def sector(marker):
     code += b'\xac\x84\xc0\x74\x12\x88\xc4\xba\xfd\x03\xec\xa8\x20\x74\xfb\xba\xf8\x03\x88\xe0\xee\xeb\xe9\x90'
     code += b'\xf4\xeb\xfd'                                             # halt: hlt; jmp halt
     code += marker.encode() + b'\r\n\0'
-    assert len(code) <= 510, 'the marker is too long'
-    return bytes(code.ljust(510, b'\0')) + b'\x55\xaa'
+    assert len(code) <= 446, 'the marker is too long'
+    partition = b'\x80\x00\x02\x00\x83\xff\xff\xff' + (1).to_bytes(4, 'little') + (sectors - 1).to_bytes(4, 'little')
+    return bytes(code.ljust(446, b'\0')) + partition.ljust(64, b'\0') + b'\x55\xaa'
 
 
 DOMAIN = '''\
@@ -35,9 +36,10 @@ DOMAIN = '''\
 
 def main(verb, *words):
     if verb == 'disk':
+        size = int(words[2] if len(words) > 2 else 16) << 20
         with open(words[0], 'wb') as file:
-            file.write(sector(words[1]))
-            file.truncate(int(words[2] if len(words) > 2 else 16) << 20)
+            file.write(sector(words[1], size // 512))
+            file.truncate(size)
     elif verb == 'domain':
         with open(words[1]) as file:
             print(DOMAIN.format(name=words[0], disk=file.read().strip(), console=words[2]), end='')

@@ -55,7 +55,8 @@ extension DiskChange {
 extension DiskChangeDocument {
   fileprivate init(_ change: DiskChange, _ done: String, _ duration: Duration) {
     self.init(
-      name: change.info.record.name.text, path: change.info.path, size: change.info.size.bytes, base: change.info.record.base,
+      name: change.info.record.name.text, path: change.info.path, size: change.info.size.bytes,
+      base: change.info.record.request.target == .qcow2 ? change.info.record.base : nil,
       outcome: change.isChanged ? done : "unchanged", domains: change.domains, seconds: duration.seconds)
   }
 }

@@ -74,8 +74,12 @@ final class Guest: Sendable {
     code += [0xB9, 0x12, 0x00, 0xF4, 0xE2, 0xFD, 0xB0, 0x2E] + send + [0xEB, 0xE6]
     try #require(code.count == 0x65)
     code += Array(marker.utf8) + [13, 10, 0]
-    try #require(code.count <= 510)
-    code += [UInt8](repeating: 0, count: 510 - code.count) + [0x55, 0xAA]
+    try #require(code.count <= 446)
+    // One partition over all the rest: a table without any is refused as damaged.
+    let sectors = size / 512 - 1
+    let count = (0..<4).map { UInt8(truncatingIfNeeded: sectors >> ($0 * 8)) }
+    code += [UInt8](repeating: 0, count: 446 - code.count) + [0x80, 0, 2, 0, 0x83, 0xFF, 0xFF, 0xFF, 1, 0, 0, 0] + count
+    code += [UInt8](repeating: 0, count: 48) + [0x55, 0xAA]
     try Data(code).write(to: URL(fileURLWithPath: path))
     let file = try #require(FileHandle(forWritingAtPath: path))
     try file.truncate(atOffset: UInt64(size))
