@@ -121,7 +121,8 @@ let all: [Target] = [
   .testTarget(
     name: "IntegrationTests",
     dependencies: [
-      "Model", "Runtime", "Ceph", "Crypto", "Disks", "FaultServer", "HTTPClient", "ImageTrust", "OpenStack", "slipway", logging,
+      "Model", "Runtime", "Ceph", "Crypto", "Disks", "FaultServer", "ImageFormats", "HTTPClient", "ImageTrust", "OpenStack", "slipway",
+      logging,
     ],
     swiftSettings: settings),
 ]

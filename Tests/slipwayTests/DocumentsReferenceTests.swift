@@ -16,7 +16,8 @@ import Wire
       keyType: "DSA", keyBits: 2048, hash: "SHA-256", signature: fingerprint, certificate: signer, chain: [signer], verifiedAt: "t")
     let evidence = Evidence(
       verdict: .matched, computed: digest, also: [digest].compactMap { $0 }, expected: digest, expectedFrom: "checksum",
-      sourceSize: ByteCount(1), inspectedFormat: "raw", verifiedAt: "t", signatures: [signature])
+      sourceSize: ByteCount(1), inspectedFormat: "raw", inspectedSubformat: "v3", partitions: "gpt", verifiedAt: "t",
+      signatures: [signature])
     let tally = ByteTally(virtual: 1)
     var disk = DiskDocument(
       name: "n", target: .rbd, route: .clone, source: "s", size: 1, base: "b", path: "p", image: "i", outcome: "created", state: "ready",
