@@ -78,14 +78,3 @@ extension ResolvedImage {
     }
   }
 }
-
-extension Configuration.Store {
-  /// Whether bases get the immutable flag on this host.
-  var immutability: Immutability {
-    switch immutable {
-    case .off: .off
-    case .on: .on
-    case .auto: .automatic()
-    }
-  }
-}

@@ -13,7 +13,7 @@ extension Store {
 
   @discardableResult
   func sweepNow() -> Int {
-    let count = sweepTemporary() + sweepCompanions() + sweepProtection()
+    let count = sweepTemporary() + sweepCompanions()
     keepAlive()
     noteSweep()
     return count
@@ -23,7 +23,6 @@ extension Store {
   func sweepAtOpen() {
     guard sweepTemporary() > 0 || isSweepDue() else { return }
     sweepCompanions()
-    sweepProtection()
     keepAlive()
     noteSweep()
   }
