@@ -75,7 +75,8 @@ let all: [Target] = [
   .executableTarget(
     name: "slipway",
     dependencies: [
-      "Agent", "Wire", "Cleaner", "Configuration", "Disks", "HTTPClient", "ImageStore", "OpenStack", "Model", "Runtime", "CLinux",
+      "Agent", "Wire", "Cleaner", "Configuration", "Disks", "HTTPClient", "ImageStore", "LibvirtReport", "OpenStack", "Model", "Runtime",
+      "CLinux",
       "CTcmalloc", arguments, logging,
     ],
     swiftSettings: settings),
@@ -107,8 +108,8 @@ let all: [Target] = [
   tests(
     "Agent",
     [
-      "Model", "Runtime", "Cleaner", "Configuration", "Crypto", "Disks", "FaultServer", "Files", "ImageFormats", "ImageStore", "Libvirt",
-      "OpenStack", logging,
+      "Model", "Runtime", "Cleaner", "Configuration", "Crypto", "Disks", "FaultServer", "Files", "ImageFormats", "ImageStore", "OpenStack",
+      logging,
     ]),
   tests("ImageTrust", ["Model", "Runtime", "Crypto", logging]),
   tests("LibvirtReport", ["Model", "Libvirt"]),
@@ -120,7 +121,8 @@ let all: [Target] = [
   .testTarget(
     name: "IntegrationTests",
     dependencies: [
-      "Model", "Runtime", "Ceph", "Crypto", "Disks", "FaultServer", "HTTPClient", "ImageTrust", "OpenStack", "slipway", logging,
+      "Model", "Runtime", "Ceph", "Crypto", "Disks", "FaultServer", "ImageFormats", "HTTPClient", "ImageTrust", "OpenStack", "slipway",
+      logging,
     ],
     swiftSettings: settings),
 ]

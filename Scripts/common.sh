@@ -18,3 +18,9 @@ need_swift() {
   echo "${0##*/}: no swift on PATH nor in the usual places; install Swift 6.3 (https://www.swift.org/install)" >&2
   exit 1
 }
+
+# Removes a directory with all that is in it, immutable bases too.
+remove_tree() {
+  chattr -R -f -i "$1" 2>/dev/null || true
+  rm -rf "$1"
+}

@@ -12,7 +12,6 @@ import tempfile
 import time
 
 import cleaning
-import domains
 import measure
 import storing
 from images import images
@@ -58,7 +57,7 @@ class Bench:
             file.write(f'clusters:\n  - name: main\n    conf: {self.conf}\n    user: slipway\n    image_user: slipway-image\n'
                        f'    image_pools: [images]\n'
                        f'disks:\n  target: rbd\n  cluster: main\n  pool: vms\n  path: {self.scratch}/disks\n'
-                       f'store:\n  path: {self.store}\nlibvirt:\n  uri: none\n')
+                       f'store:\n  path: {self.store}\n  immutable: off\nlibvirt:\n  uri: none\n')
         self.output = os.path.join(self.tmpfs, 'output')
         self.dense, self.sparse = images(self.options.quick)
         for image in (self.dense, self.sparse):
@@ -184,7 +183,7 @@ class Bench:
         self.store_itself()
 
     def store_itself(self):
-        """What needs no comparison with rbd: a hit, many at once, a cleaning, libvirt's domains."""
+        """What needs no comparison with rbd: a hit, many at once, a cleaning."""
         def place(name):
             path = os.path.join(self.scratch, name)
             os.mkdir(path)
@@ -199,8 +198,6 @@ class Bench:
         if wanted('cleaning'):
             sizes = (1000, 100) if self.options.quick else (10_000, 1_000)
             self.rows.append(cleaning.row(self.program, place('cleaning'), min(3, self.pairs), say, *sizes))
-        if wanted('domains'):
-            self.rows.append(domains.row(self.program, place('domains'), max(5, self.pairs), say))
 
     def clones(self):
         if self.options.only and self.options.only not in 'clone':

@@ -36,7 +36,7 @@ class Place:
         self.roots = os.path.join(scratch, 'instances')
         with open(self.config, 'w', encoding='utf-8') as file:
             json.dump({
-                'store': {'path': self.store}, 'file_roots': [scratch], 'libvirt': {'uri': 'none'},
+                'store': {'path': self.store, 'immutable': 'off'}, 'file_roots': [scratch], 'libvirt': {'uri': 'none'},
                 'disks': {'target': 'qcow2', 'path': os.path.join(scratch, 'disks'), 'roots': [self.roots]},
                 'clean': {'unused_for': '0', 'min_age': '0', 'max_bytes': '0', 'max_count': 1, 'min_free': '1%'},
             }, file)

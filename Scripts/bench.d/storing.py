@@ -42,7 +42,7 @@ class Place:
         self.say(f'making {size >> 30} GiB with {image.runs * 4} MiB of data')
         image.make(self.memory)
         digest = measure.run(['openssl', 'dgst', '-sha256', '-r', image.path]).output.split()[0]
-        settings = {'store': {'path': self.store}, 'libvirt': {'uri': 'none'}, 'file_roots': [self.memory],
+        settings = {'store': {'path': self.store, 'immutable': 'off'}, 'libvirt': {'uri': 'none'}, 'file_roots': [self.memory],
                     'disks': {'target': 'qcow2', 'path': os.path.join(self.scratch, 'disks')}}
         location = image.path
         if stack:

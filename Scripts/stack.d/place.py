@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import socket
+import subprocess
 import time
 
 MARKER = '.slipway-stack'
@@ -122,6 +123,8 @@ def remove(directory):
 
 def remove_path(path):
     if os.path.isdir(path) and not os.path.islink(path):
+        # Bases in a store that lies here may be immutable.
+        subprocess.run(['chattr', '-R', '-f', '-i', path], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
         shutil.rmtree(path)
     else:
         os.unlink(path)

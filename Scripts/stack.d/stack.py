@@ -229,14 +229,6 @@ def verb_resume(stack, options):
         processes.send(processes.pid_of(stack.dir, name) or 0, signal.SIGCONT, stack.dir)
 
 
-def verb_guest(stack, options):
-    import guest
-    try:
-        guest.make(options.file, options.marker, options.size << 20, options.tick)
-    except ValueError as error:
-        raise Usage(str(error)) from None
-
-
 def print_json(value):
     import json
     print(json.dumps(value, indent=1))
@@ -282,12 +274,6 @@ def arguments():
             ('pause', verb_pause, 'freezes daemons: they keep their connections and answer nothing'),
             ('resume', verb_resume, 'wakes daemons that were paused')):
         verb(name, run, help).add_argument('names', nargs='+', metavar='NAME')
-
-    p = verb('guest', verb_guest, 'makes a raw image that boots by BIOS and says a marker on its serial port (no stack needed)')
-    p.add_argument('--file', required=True)
-    p.add_argument('--marker', required=True)
-    p.add_argument('--size', type=int, default=10, help='in MiB (default: 10)')
-    p.add_argument('--tick', action='store_true', help='go on: read, say and write a sector every second')
 
     p = verb('image', verb_image, 'uploads an image and prints it as JSON')
     p.add_argument('--file', required=True)

@@ -57,8 +57,8 @@ extension Agent {
     return report
   }
 
-  /// What cleaning would do now with the bases of an image, and who holds them, by name.
-  public func cleanOutlook(of names: [String], context: RequestContext) async throws -> [String: CleanOutlook] {
+  /// What cleaning would do now with the bases of an image, by name.
+  public func cleanVerdicts(of names: [String], context: RequestContext) async throws -> [String: CleanVerdict] {
     let store = try await store(context)
     var view = try await cleanView(store, context)
     if let barrier = try await maintenanceBarrier(store) { view.world.barriers.append(barrier) }
@@ -67,15 +67,7 @@ extension Agent {
     var verdicts: [String: CleanVerdict] = [:]
     for eviction in plan.evictions { verdicts[eviction.name] = .goes(eviction.rule, eviction.detail) }
     for keep in plan.keeps { verdicts[keep.name] = .stays(keep.reason, keep.detail) }
-    let files = Dictionary(view.world.bases.map { ($0.name, $0.file) }, uniquingKeysWith: { one, _ in one })
-    var outlook: [String: CleanOutlook] = [:]
-    for name in names {
-      guard let verdict = verdicts[name] else { continue }
-      let disks = (files[name] ?? nil).flatMap { view.disks.references[$0] } ?? []
-      outlook[name] = CleanOutlook(
-        verdict: verdict, users: disks.map { BaseUser(disk: $0, domains: view.disks.domains[$0] ?? []) })
-    }
-    return outlook
+    return verdicts.filter { names.contains($0.key) }
   }
 
   /// Removes the bases of an image because an operator asks for it, whatever the cleaning rules say; never one that something uses, claims or pins.
@@ -160,9 +152,7 @@ extension Agent {
     guard now.usage.lastUse <= was.usage.lastUse else {
       return CleanPlan.Keep(name: name, reason: .notNeeded, detail: "it was used meanwhile")
     }
-    var isStale = view.isStale
-    if !isStale { isStale = try await isOutOfDate(view.domains, context) }
-    if isStale { try await look(&view, store, context) }
+    if view.isStale { try await look(&view, store, context) }
     let base = cleanBase(now, try await store.leases(of: now.name))
     return StoreCleaner.protection(of: base, in: view.world, policy)
   }

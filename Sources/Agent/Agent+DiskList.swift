@@ -1,5 +1,6 @@
 internal import Configuration
 internal import Ceph
+internal import LibvirtReport
 public import Disks
 public import Model
 public import Runtime
@@ -36,10 +37,23 @@ extension Agent {
     }
   }
 
-  /// Deletes a disk of ours wherever it is; an absent one is success (false).
+  /// Deletes a disk of ours wherever it is; an absent one is success (false). With `detach` it is taken off the domains that have it first.
   ///
-  /// A pool that cannot be asked fails the request: "absent" is only said by those who know.
-  public func deleteDisk(_ name: DiskName, context: RequestContext) async throws -> Bool {
+  /// A pool or a libvirt that cannot be asked fails the request: "absent" and "unused" are only said by those who know. Throws `in_use` while a domain,
+  /// running or defined, has the disk.
+  public func deleteDisk(_ name: DiskName, detach: Bool = false, context: RequestContext) async throws -> Bool {
+    if libvirt != nil, let info = try await present(name, context) {
+      let domains = try await domains(using: info, context)
+      if let first = domains.first {
+        guard detach else {
+          let others = domains.count > 1 ? " and \(domains.count - 1) more" : ""
+          throw SlipwayError(
+            .inUse, "disk \(info.path) belongs to domain '\(first.name)'\(others)", object: info.path,
+            hint: "delete that machine first, or give --detach")
+        }
+        try await self.detach(info, from: domains, context)
+      }
+    }
     let deletedFile = try await fileDisks().delete(name, context: context)
     guard hasPool else { return deletedFile }
     if deletedFile, configuration.disks.target != .rbd { return true }
@@ -47,7 +61,16 @@ extension Agent {
     return deletedFile || deletedImage
   }
 
-  private func withRBDDisks<Value: Sendable>(
+  /// As `disk`, nil for one that is absent, half-made, or somebody else's: what becomes of those is the deletion's to say.
+  private func present(_ name: DiskName, _ context: RequestContext) async throws -> DiskInfo? {
+    do {
+      return try await disk(name, context: context)
+    } catch let error as SlipwayError where error.code == .diskNotFound || error.code == .notOurs {
+      return nil
+    }
+  }
+
+  func withRBDDisks<Value: Sendable>(
     _ context: RequestContext, _ body: @Sendable (RBDDisks) async throws -> Value
   ) async throws -> Value {
     let disks = try await rbdDisks(context)

@@ -78,3 +78,14 @@ extension ResolvedImage {
     }
   }
 }
+
+extension Configuration.Store {
+  /// Whether bases get the immutable flag on this host.
+  var immutability: Immutability {
+    switch immutable {
+    case .off: .off
+    case .on: .on
+    case .auto: .automatic()
+    }
+  }
+}

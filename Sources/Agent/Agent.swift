@@ -5,7 +5,6 @@ internal import Foundation
 internal import HTTPClient
 internal import ImageStore
 internal import Libvirt
-internal import LibvirtReport
 internal import Model
 internal import OpenStack
 internal import Runtime
@@ -28,9 +27,9 @@ public final class Agent: Sendable {
   let transfers: ByteBudget
   /// Certificates of the certificate service.
   let certificates = CertificateCache()
-  /// The way to libvirt; nil where there is none.
+  /// The way to libvirt; nil when there is none on this host.
   let libvirt: LibvirtClient?
-  private let inventorySlot = Locked<DomainInventory?>(nil)
+  private let reporterSlot = Locked<StoreReporter?>(nil)
   private let storeSlot = Lazy<Store>()
   private let disksSlot = Lazy<FileDisks>()
   private let glanceSlot = Lazy<ImageService>()
@@ -56,11 +55,11 @@ public final class Agent: Sendable {
 
   /// Closes what is open: images and pools have been closed by whoever opened them; connections are closed here, each within its timeout.
   public func close() async {
+    await reporterSlot.with { $0 }?.flush()
+    await libvirt?.close()
     if let service = glanceSlot.present { await service.http.close() }
     await http.close()
     await clusters.close()
-    inventorySlot.with { $0 }?.stop()
-    await libvirt?.close()
     let (disks, store) = (disksSlot.present, storeSlot.present)
     // A file system that hangs must not keep the process.
     try? await Deadline.after(.seconds(10)).race(orThrow: CancellationError()) {
@@ -69,26 +68,24 @@ public final class Agent: Sendable {
     }
   }
 
-  /// Who asks libvirt what domains use, made at its first use; nil without libvirt.
-  var inventory: DomainInventory? {
-    guard let libvirt else { return nil }
-    return inventorySlot.with { slot in
-      if let slot { return slot }
-      let made = DomainInventory(libvirt)
-      slot = made
-      return made
-    }
-  }
-
   /// The local store, made at its first use.
   func store(_ context: RequestContext) async throws -> Store {
     let configuration = self.configuration
     let path = configuration.store.path
-    let pool = files
+    let (pool, libvirt, reporterSlot) = (files, libvirt, reporterSlot)
     return try await storeSlot.get {
       try await Self.naming("store.path") {
         let layout = try await pool.run { try Self.layout(configuration) }
-        return try await Store.open(path: path, layout: layout, create: true, pool: pool) { context.log(.warning, $0) }
+        let immutability = configuration.store.immutability
+        let store = try await Store.open(path: path, layout: layout, immutability: immutability, create: true, pool: pool) {
+          context.log(.warning, $0)
+        }
+        if let libvirt, let name = configuration.libvirt?.pool {
+          let reporter = StoreReporter(store, libvirt, pool: name, context)
+          reporterSlot.with { $0 = reporter }
+          store.onChange { reporter.note() }
+        }
+        return store
       }
     }
   }

@@ -78,6 +78,12 @@ int64_t slipway_birth_time(int dirfd, const char *name) {
   if (statx(dirfd, name, AT_SYMLINK_NOFOLLOW, STATX_BTIME, &s) < 0) return -1;
   return s.stx_mask & STATX_BTIME ? (int64_t)s.stx_btime.tv_sec * 1000000000 + s.stx_btime.tv_nsec : 0;
 }
+int slipway_look_immutable(int dirfd, const char *name) {
+  struct statx s;
+  if (statx(dirfd, name, AT_SYMLINK_NOFOLLOW, STATX_MODE, &s) < 0) return -1;
+  if (!(s.stx_attributes_mask & STATX_ATTR_IMMUTABLE)) return 2;
+  return s.stx_attributes & STATX_ATTR_IMMUTABLE ? 1 : 0;
+}
 int slipway_touch(int dirfd, const char *name) { return utimensat(dirfd, name, NULL, AT_SYMLINK_NOFOLLOW); }
 bool slipway_is_zero(const void *bytes, size_t length) {
   const unsigned char *p = bytes;

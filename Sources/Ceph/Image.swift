@@ -72,6 +72,26 @@ public final class Image: Sendable {
     }
   }
 
+  /// Copies all that the image still has from its parent, so that it stands alone (Implements `rbd_flatten_with_progress`); for an image without a parent,
+  /// nothing. May be done while a machine runs on it. `progress` is told done and total objects, on a thread of librbd's; false stops.
+  public func flatten(progress: @escaping @Sendable (UInt64, UInt64) -> Bool) async throws {
+    let label = self.label
+    try await blocking { image in
+      let teller = FlattenTeller(progress)
+      let code = withExtendedLifetime(teller) {
+        rbd_flatten_with_progress(
+          image,
+          { done, total, opaque in
+            guard let opaque else { return 0 }
+            return Unmanaged<FlattenTeller>.fromOpaque(opaque).takeUnretainedValue().tell(done, total) ? 0 : -125  // ECANCELED
+          }, Unmanaged.passUnretained(teller).toOpaque())
+      }
+      // EINVAL: there is no parent (any more).
+      if code == -22, try parentIsMissing(image, label) { return }
+      try CephCheck.check(code, "rbd_flatten_with_progress", object: label, doing: "flatten \(label)")
+    }
+  }
+
   /// Whether the open snapshot is protected (Implements `rbd_snap_is_protected`).
   public func isProtected(snapshot: String) async throws -> Bool {
     let label = self.label
@@ -162,4 +182,21 @@ extension Image {
       return id
     }
   }
+}
+
+/// Takes progress out of librbd's callback, which is a C function.
+private final class FlattenTeller: Sendable {
+  let tell: @Sendable (UInt64, UInt64) -> Bool
+  init(_ tell: @escaping @Sendable (UInt64, UInt64) -> Bool) { self.tell = tell }
+}
+
+private func parentIsMissing(_ image: UnsafeMutableRawPointer, _ label: String) throws -> Bool {
+  var parent = rbd_linked_image_spec_t()
+  var snapshot = rbd_snap_spec_t()
+  let code = rbd_get_parent(image, &parent, &snapshot)
+  if code == -2 { return true }
+  try CephCheck.check(code, "rbd_get_parent", object: label, doing: "ask for the parent of \(label)")
+  rbd_linked_image_spec_cleanup(&parent)
+  rbd_snap_spec_cleanup(&snapshot)
+  return false
 }

@@ -55,15 +55,13 @@ extension KeyTable {
   ]
 
   static let libvirt: [Key] = [
+    Key("libvirt.uri", .string, "qemu:///system", "Whom to tell, and to ask who uses what; `none` when there is no libvirt on this host."),
+    Key("libvirt.pool", .name, "slipway", "The directory pool over the store; one that somebody else defined over it is used instead."),
+    Key("libvirt.rbd_pool", .name, "null", nullable: true, "An RBD pool of libvirt as a view of disks.pool; null is none."),
     Key(
-      "libvirt.uri", .string, "qemu:///system",
-      "Whom to ask what domains use, before a base goes, and whom to tell; `none` when there is no libvirt on this host."),
-    Key("libvirt.pool", .name, "slipway", effect: .later, "The directory pool over the store."),
-    Key("libvirt.rbd_pool", .name, "null", nullable: true, effect: .later, "An RBD pool of libvirt as a view of disks.pool; null is none."),
-    Key(
-      "libvirt.secret", .string, "client.slipway secret", effect: .later,
+      "libvirt.secret", .string, "client.slipway secret",
       "The usage name of the cephx secret in libvirt; a name, not the key."),
-    Key("libvirt.create_secret", .bool, "false", effect: .later, "Whether the secret is defined when it is missing."),
+    Key("libvirt.create_secret", .bool, "false", "Whether the secret is defined when it is missing."),
   ]
 
   static let api: [Key] = [

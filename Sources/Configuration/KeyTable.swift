@@ -68,7 +68,9 @@ public enum KeyTable {
     Key(
       "store.base_format", .choice(["qcow2", "raw"]), "qcow2", "The format of bases made from raw images; qcow2 images stay what they are."),
     Key(
-      "store.immutable", .choice(["auto", "on", "off"]), "auto", effect: .later, "Whether bases get the immutable flag of the file system."),
+      "store.immutable", .choice(["auto", "on", "off"]), "auto",
+      "Whether bases of the native layout become root's and get the immutable flag of their file system, where it has one. `auto` leaves it off where SELinux is there, since libvirt must label them."
+    ),
     Key(
       "store.shared", .bool, "false",
       "Whether other hosts use this directory too; then this host evicts nothing. On a file system that hosts can share (NFS, CephFS, …) nothing is evicted either until `false` is written down, which says that the store is this host's alone."

@@ -79,7 +79,7 @@ public struct FileDisks: Sendable {
     let record = sidecar.record
     return DiskInfo(
       record: record, state: sidecar.state, path: "\(directory.path)/\(Self.fileName(record.name, record.request.target))",
-      size: record.request.size)
+      size: currentSize(sidecar))
   }
 
   func foreign(_ file: String) -> SlipwayError {

@@ -204,6 +204,21 @@ extension Directory {
     }
   }
 
+  /// Whether the file `name` is immutable, without opening it (an opener would break a lease); nil where the file system does not say, and where
+  /// nothing is there. Implements `int statx(…)`.
+  public func isImmutable(_ name: String) throws(SlipwayError) -> Bool? {
+    let target = try child(name)
+    return try descriptor.with { parent throws(SlipwayError) in
+      do throws(SlipwayError) {
+        let answer = try checked(Attempt(verb: "look at", path: target)) { slipway_look_immutable(parent, name) }
+        return answer == 2 ? nil : answer == 1
+      } catch {
+        if error.errno == ENOENT { return nil }
+        throw error
+      }
+    }
+  }
+
   /// Sets the times of the file `name` to now. Throws `permission_denied` (errno EACCES or EPERM) for another user's file. Implements
   /// `int utimensat(…)`.
   public func touch(_ name: String) throws(SlipwayError) {

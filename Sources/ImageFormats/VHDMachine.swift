@@ -59,14 +59,15 @@ struct VHDMachine: FormatMachine {
   }
 
   private mutating func finishFixed(_ stored: Int64, _ footer: VHDFooter?) throws(SlipwayError) {
-    guard let footer, footer.type == 2, footer.isWhole || isClaimed else {
+    let isTrue = footer.map { $0.isWhole && $0.currentSize == UInt64(max(0, stored - 512)) } ?? false
+    guard let footer, footer.type == 2, isTrue || isClaimed else {
       isPresent = false
       return
     }
     isPresent = true
     traits = FormatTraits(virtualSize: try size(footer), subformat: "fixed")
     guard footer.isWhole else { throw damaged("its footer has a wrong checksum") }
-    guard footer.currentSize == UInt64(stored - 512) else {
+    guard isTrue else {
       throw damaged("its footer says \(footer.currentSize) bytes, and \(stored - 512) lie before it")
     }
   }

@@ -49,6 +49,7 @@ struct VMDKDescriptor: Sendable {
   }
 
   private mutating func endLine() {
+    if line.isEmpty { return }
     let text = String(decoding: line, as: UTF8.self).lowercased()
     line = []
     guard problem == nil else { return }

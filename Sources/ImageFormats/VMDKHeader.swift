@@ -12,6 +12,8 @@ struct VMDKHeader: Sendable {
   let tableEntries: UInt32
   /// Sector of the grain directory.
   let directory: UInt64
+  /// Sectors before the first grain.
+  let overhead: UInt64
 
   /// Whether the directory's place stands in a footer.
   var hasFooter: Bool { directory == .max }
@@ -27,6 +29,7 @@ struct VMDKHeader: Sendable {
     descriptorSectors = bytes.little64(36)
     tableEntries = bytes.little32(44)
     directory = bytes.little64(56)
+    overhead = bytes.little64(64)
   }
 
   /// Whether a footer says what its header says, the directory's place aside.

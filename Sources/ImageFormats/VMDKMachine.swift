@@ -102,9 +102,10 @@ struct VMDKMachine: FormatMachine {
 
   mutating func finish(size: Int64, tail: [UInt8]) throws(SlipwayError) {
     guard let header else { return }
+    guard limit <= size else { throw damaged("it ends within its descriptor") }
     let footer = try header.hasFooter ? self.footer(header, size, tail) : header
-    guard footer.directory > 0, footer.directory <= UInt64(size) / 512 else {
-      throw damaged("its \(size) bytes end before its grain directory")
+    guard footer.directory > 0, max(footer.directory, footer.overhead) <= UInt64(size) / 512 else {
+      throw damaged("its \(size) bytes end before its metadata does")
     }
   }
 

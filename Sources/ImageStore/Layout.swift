@@ -22,6 +22,8 @@ public struct Layout: Sendable {
   public let disks: String?
   /// What it shares with another program; nil when all is ours alone.
   let sharing: Sharing?
+  /// Whether bases are root's and immutable where that can be.
+  var isProtected: Bool { sharing == nil }
 
   /// Where bases and their lock files are.
   struct Places {

@@ -74,6 +74,7 @@ extension Store {
       isGone = true
       try step(.gone)
       forget(name)
+      tellChange()
       return outcome
     } catch {
       // What has left for good (an error after that) is not there to be put back.

@@ -4,28 +4,32 @@ public import Runtime
 
 extension Store {
   /// Opens the store at `path`. With `create` a missing directory is made (0755, parents too) and an empty one becomes a store. What crashed
-  /// processes left behind is swept. `warn` is told in one sentence what went wrong without failing anything; it may be called from any thread.
+  /// processes left behind is swept. `immutability` says whether bases get the immutable flag. `warn` is told in one sentence what went wrong without failing anything; it may be called from any thread.
   ///
   /// Throws `store_refused` for a directory that is missing (without `create`), a symbolic link, world-writable, another software's, of a newer
   /// format or another layout, or spread over several file systems; `permission_denied`, `io_error` (read-only), `no_space`.
   public static func open(
-    path: String, layout: Layout = .native, create: Bool, pool: WorkerPool, warn: @escaping @Sendable (String) -> Void = { _ in }
+    path: String, layout: Layout = .native, immutability: Immutability = .off, create: Bool, pool: WorkerPool,
+    warn: @escaping @Sendable (String) -> Void = { _ in }
   ) async throws -> Store {
-    try await open(path: path, layout: layout, create: create, pool: pool, unnamed: true, warn: warn)
+    try await open(path: path, layout: layout, immutability: immutability, create: create, pool: pool, unnamed: true, warn: warn)
   }
 
   static func open(
-    path: String, layout: Layout = .native, create: Bool, pool: WorkerPool, unnamed: Bool, fileSystemType: Int64? = nil,
+    path: String, layout: Layout = .native, immutability: Immutability = .off, create: Bool, pool: WorkerPool, unnamed: Bool,
+    fileSystemType: Int64? = nil,
     clock: @escaping @Sendable () -> Int64 = { Store.systemTime() }, warn: @escaping @Sendable (String) -> Void = { _ in }
   ) async throws -> Store {
     try await pool.run {
       try openNow(
-        path: path, layout: layout, create: create, pool: pool, unnamed: unnamed, type: fileSystemType, clock: clock, warn: warn)
+        path: path, layout: layout, immutability: immutability, create: create, pool: pool, unnamed: unnamed, type: fileSystemType,
+        clock: clock, warn: warn)
     }
   }
 
   private static func openNow(
-    path: String, layout: Layout, create: Bool, pool: WorkerPool, unnamed: Bool, type: Int64?, clock: @escaping @Sendable () -> Int64,
+    path: String, layout: Layout, immutability: Immutability, create: Bool, pool: WorkerPool, unnamed: Bool, type: Int64?,
+    clock: @escaping @Sendable () -> Int64,
     warn: @escaping @Sendable (String) -> Void
   ) throws -> Store {
     try refuseInside(layout.outside, path)
@@ -60,7 +64,8 @@ extension Store {
     let shared = SharedFileSystem.name(ofType: try type ?? places.bases.fileSystemType())
     let store = Store(
       layout: layout, root: root, places: places, meta: meta, locks: locks, leases: leases, temporary: temporary, quarantine: quarantine,
-      catalog: catalog, pool: pool, sharedFileSystem: shared, unnamed: unnamed, clock: clock, warn: warn)
+      catalog: catalog, pool: pool, sharedFileSystem: shared, immutability: layout.isProtected ? immutability : .off,
+      unnamed: unnamed, clock: clock, warn: warn)
     store.sweepAtOpen()
     if isFresh { store.reconcile() }
     return store

@@ -5,7 +5,7 @@ internal import Runtime
 
 extension Store {
   /// Makes a staged base visible, after its verdict: the layout's mode → fsync, and a hash of every block meanwhile → block hashes and sidecar with the
-  /// evidence → link without replacing → fsync of the directory → catalog row. A base that is there already is kept and answered, with the staged
+  /// evidence → link without replacing → fsync of the directory → immutable flag → catalog row. A base that is there already is kept and answered, with the staged
   /// one's images added to its sidecar. A damaged one is kept too: with the same bytes it gets the new evidence. In every case the staged file is
   /// used up; its lock stays the caller's.
   ///
@@ -15,6 +15,7 @@ extension Store {
       // Side by side: one waits for the disk, the other for the processor.
       async let synced: Void = pool.run {
         try self.bases.adopt(staged.file, mode: self.layout.baseMode)
+        self.giveToRoot(staged.file)
         try staged.file.sync()
       }
       let hashes = try await takeHashes(of: staged.file, jobs: Store.hashers)
@@ -28,6 +29,7 @@ extension Store {
       }
       await discardHashes(hashes)
       await staged.abandon()
+      if published.isNew { tellChange() }
       return published
     } catch {
       await staged.abandon()
@@ -72,6 +74,7 @@ extension Store {
         hint: "see who writes into the store, and try again")
     }
     try bases.sync()
+    makeImmutable(staged.file)
     index(name)
     return Published(record: record, path: path(of: name), isNew: true)
   }
@@ -115,6 +118,7 @@ extension Store {
     try keepHashes(hashes, name)
     _ = try clearDamageNow(name)
     try writeSidecar(adopted)
+    protect(name, existing)
     return Published(record: adopted, path: path(of: name), isNew: false)
   }
 

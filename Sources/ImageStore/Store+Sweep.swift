@@ -13,7 +13,7 @@ extension Store {
 
   @discardableResult
   func sweepNow() -> Int {
-    let count = sweepTemporary() + sweepCompanions()
+    let count = sweepTemporary() + sweepCompanions() + sweepProtection()
     keepAlive()
     noteSweep()
     return count
@@ -23,6 +23,7 @@ extension Store {
   func sweepAtOpen() {
     guard sweepTemporary() > 0 || isSweepDue() else { return }
     sweepCompanions()
+    sweepProtection()
     keepAlive()
     noteSweep()
   }

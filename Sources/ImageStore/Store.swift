@@ -24,17 +24,22 @@ public final class Store: Sendable {
   let warn: @Sendable (String) -> Void
   /// The shared file system that it lies on ("NFS"), of which nothing is evicted unless this host owns it; nil for a local one.
   public let sharedFileSystem: String?
+  /// Whether published bases are made immutable.
+  let immutability: Immutability
   /// Whether unnamed temporary files may be used; tests say no.
   let unnamed: Bool
   /// Seconds since 1970; tests move it.
   let clock: @Sendable () -> Int64
+  /// Who is told of bases that came or went.
+  let listener = Locked<(@Sendable () -> Void)?>(nil)
   /// The promises of space that this process made.
   let reservations = Locked<[ObjectIdentifier: Reservation]>([:])
 
   init(
     layout: Layout, root: Directory, places: Layout.Places, meta: Directory, locks: Directory, leases: Directory, temporary: Directory,
     quarantine: Directory,
-    catalog: Catalog, pool: WorkerPool, sharedFileSystem: String?, unnamed: Bool, clock: @escaping @Sendable () -> Int64,
+    catalog: Catalog, pool: WorkerPool, sharedFileSystem: String?, immutability: Immutability, unnamed: Bool,
+    clock: @escaping @Sendable () -> Int64,
     warn: @escaping @Sendable (String) -> Void
   ) {
     path = root.path
@@ -50,6 +55,7 @@ public final class Store: Sendable {
     self.catalog = catalog
     self.pool = pool
     self.sharedFileSystem = sharedFileSystem
+    self.immutability = immutability
     self.unnamed = unnamed
     self.clock = clock
     self.warn = warn

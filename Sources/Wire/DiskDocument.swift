@@ -10,17 +10,23 @@ public struct DiskDocument: Codable, Sendable, Hashable {
     @Nullable public var volume: String?
     /// The `<disk>` element.
     @Nullable public var diskXML: String?
+    /// The domain that it was attached to now, null where that was not asked.
+    @Nullable public var domain: String?
+    /// The device there.
+    @Nullable public var device: String?
 
     enum CodingKeys: String, CodingKey {
-      case pool, volume
+      case pool, volume, domain, device
       case diskXML = "disk_xml"
     }
 
     /// A view; a place without one has nil.
-    public init(pool: String?, volume: String?, diskXML: String?) {
+    public init(pool: String?, volume: String?, diskXML: String?, domain: String? = nil, device: String? = nil) {
       self.pool = pool
       self.volume = volume
       self.diskXML = diskXML
+      self.domain = domain
+      self.device = device
     }
   }
 
@@ -50,6 +56,8 @@ public struct DiskDocument: Codable, Sendable, Hashable {
   public var created: String
   /// How libvirt finds it, null without libvirt.
   @Nullable public var libvirt: LibvirtView?
+  /// The domains of this host that have it, in `list`; null where libvirt was not asked.
+  @Nullable public var domains: [String]?
   /// How long it took; null in `show`.
   @Nullable public var seconds: Double?
 
@@ -80,13 +88,64 @@ public struct DiskListDocument: Codable, Sendable, Hashable {
   public var version = 1
   /// The disks, by name.
   public var disks: [DiskDocument]
+  /// What looks left over, for display only; null where libvirt was not asked.
+  @Nullable public var leftovers: [Leftover]?
   /// Places that could not be looked into, with the reason; the list lacks their disks.
   public var unavailable: [ErrorDocument.Body]
 
+  /// What does not fit together.
+  public struct Leftover: Codable, Sendable, Hashable {
+    /// `no_local_domain`, `missing` or `foreign_overlay`.
+    public var kind: String
+    /// The disk: `pool/image`, or a path.
+    public var path: String
+    /// The domain whose disk is missing, else null.
+    @Nullable public var domain: String?
+
+    /// A leftover.
+    public init(kind: String, path: String, domain: String?) {
+      self.kind = kind
+      self.path = path
+      self.domain = domain
+    }
+  }
+
   /// A list.
-  public init(disks: [DiskDocument], unavailable: [SlipwayError]) {
+  public init(disks: [DiskDocument], leftovers: [Leftover]? = nil, unavailable: [SlipwayError]) {
     self.disks = disks
+    self.leftovers = leftovers
     self.unavailable = unavailable.map { ErrorDocument($0).error }
+  }
+}
+
+/// What `slipway disk resize --json` and `disk flatten --json` print.
+public struct DiskChangeDocument: Codable, Sendable, Hashable {
+  /// Version of the documents.
+  public var version = 1
+  /// The disk's name.
+  public var name: String
+  /// Where it lies: `pool/image`, or a path.
+  public var path: String
+  /// Size in bytes that the guest sees now.
+  public var size: Int64
+  /// The base it stands on now, null for none and for a clone.
+  @Nullable public var base: String?
+  /// `resized`, `flattened` or `unchanged`.
+  public var outcome: String
+  /// The running domains that were told.
+  public var domains: [String]
+  /// How long it took.
+  public var seconds: Double
+
+  /// A change's document.
+  public init(name: String, path: String, size: Int64, base: String?, outcome: String, domains: [String], seconds: Double) {
+    self.name = name
+    self.path = path
+    self.size = size
+    self.base = base
+    self.outcome = outcome
+    self.domains = domains
+    self.seconds = seconds
   }
 }
 

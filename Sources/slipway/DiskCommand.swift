@@ -1,4 +1,5 @@
 internal import Runtime
+internal import LibvirtReport
 internal import Agent
 internal import ArgumentParser
 internal import Disks
@@ -7,8 +8,8 @@ internal import Wire
 
 struct DiskCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "disk", abstract: "Make, show and delete the disks of instances.",
-    subcommands: [DiskCreate.self, DiskList.self, DiskShow.self, DiskDelete.self])
+    commandName: "disk", abstract: "Make, show, change and delete the disks of instances.",
+    subcommands: [DiskCreate.self, DiskList.self, DiskShow.self, DiskDelete.self, DiskResize.self, DiskFlatten.self])
 }
 
 struct DiskCreate: AsyncParsableCommand {
@@ -23,25 +24,44 @@ struct DiskCreate: AsyncParsableCommand {
   var size: SizeArgument?
   @Option(name: .long, help: "What it is made on (default: disks.target).") var target: Target?
   @OptionGroup var source: ImageOptions
+  @OptionGroup var element: DiskElementOptions
+  @Option(name: .long, help: ArgumentHelp("Attach it to this domain of libvirt.", valueName: "domain")) var attach: String?
+  @Option(name: .long, help: "What of the domain gets it: live (as it runs), persistent (its definition) or both.")
+  var attachMode: DiskAttachment.Mode = .both
   @OptionGroup var deadline: DeadlineOption
   @OptionGroup var options: CommonOptions
 
   func run() async throws {
     let (name, image, size, target, source) = (name, image, size, target, source)
+    let (element, domain, mode) = (element, attach, attachMode)
+    let choices = try element.choices()
     let (json, quiet) = (options.json, options.quiet)
     try await Session.run(options, deadline: deadline, progress: true) { session in
       let answer = try await session.agent.createDisk(
         DiskName(name), from: source.request(image, environment: session.environment), target: target, size: size.map { try $0.bytes() },
         context: session.context)
+      var view = try await element.view(of: answer.info, choices, session)
+      var attachment: DiskAttachment?
+      if let domain {
+        let made = try await session.agent.attach(
+          answer.info, to: domain, mode: mode, choices: choices, isFirm: element.device != nil, context: session.context)
+        view?.choices.device = made.device
+        attachment = made
+      }
       session.context.progress(Progress(phase: .done))
       if json {
-        try Output.document(DiskDocument(answer.info, outcome: answer.outcome, route: answer.route, seconds: answer.duration.seconds))
+        var document = DiskDocument(answer.info, outcome: answer.outcome, route: answer.route, seconds: answer.duration.seconds)
+        document.libvirt = view.map { DiskDocument.LibvirtView($0, attachment) }
+        try Output.document(document)
       } else {
-        Output.line(answer.info.path)
+        Output.line(element.xml ? view?.xml ?? "" : answer.info.path)
         let how =
           answer.outcome == .existing
           ? "is there already" : "made" + (answer.route.map { " by \($0.rawValue)" } ?? " on a base that was here")
-        if !quiet { Output.note("disk \(name) \(how): \(answer.info.size), \(answer.duration.seconds) s") }
+        if !quiet {
+          Output.note("disk \(name) \(how): \(answer.info.size), \(answer.duration.seconds) s")
+          if let attachment { Output.note("attached to domain \(attachment.domain) as \(attachment.device)") }
+        }
       }
     }
   }
@@ -56,20 +76,34 @@ struct DiskList: AsyncParsableCommand {
   func run() async throws {
     let json = options.json
     try await Session.run(options) { session in
-      let (disks, failed) = await session.agent.disks(context: session.context)
+      var (disks, failed) = await session.agent.disks(context: session.context)
+      try Task.checkCancellation()
+      var use: DiskUse?
+      do {
+        use = try await session.agent.use(of: disks, context: session.context)
+      } catch {
+        failed.append(SlipwayError.wrap(error))
+      }
       try Task.checkCancellation()
       if json {
-        try Output.document(DiskListDocument(disks: disks.map { DiskDocument($0) }, unavailable: failed))
+        let leftovers = use?.leftovers.map { DiskListDocument.Leftover(kind: $0.kind.rawValue, path: $0.path, domain: $0.domain) }
+        let documents = disks.map { info in
+          var document = DiskDocument(info)
+          document.domains = use?.domains[info.path]
+          return document
+        }
+        try Output.document(DiskListDocument(disks: documents, leftovers: leftovers, unavailable: failed))
       } else {
         Output.line(
           Table.text(
-            ["NAME", "TARGET", "SIZE", "STATE", "CREATED", "IMAGE"],
-            disks.map {
+            ["NAME", "TARGET", "SIZE", "STATE", "CREATED", "IMAGE"] + (use == nil ? [] : ["DOMAINS"]),
+            disks.map { info in
               [
-                $0.record.name.text, $0.record.request.target.rawValue, $0.size.description, $0.state.rawValue, $0.record.created,
-                $0.record.request.image,
-              ]
+                info.record.name.text, info.record.request.target.rawValue, info.size.description, info.state.rawValue,
+                info.record.created, info.record.request.image,
+              ] + (use.map { [$0.domains[info.path]?.joined(separator: ",") ?? ""] } ?? [])
             }))
+        for leftover in use?.leftovers ?? [] { Output.line(leftover.sentence) }
         for error in failed { Output.report(error, json: false) }
       }
       if let first = failed.first { throw ExitCode(first.code.exitCode) }
@@ -82,13 +116,21 @@ struct DiskShow: AsyncParsableCommand {
     commandName: "show", abstract: "Show one disk.", usage: "slipway disk show <name> [<options>]")
 
   @Argument(help: "The disk's name.") var name: String
+  @OptionGroup var element: DiskElementOptions
   @OptionGroup var options: CommonOptions
 
   func run() async throws {
-    let (name, json) = (name, options.json)
+    let (name, json, element) = (name, options.json, element)
+    let choices = try element.choices()
     try await Session.run(options) { session in
       let info = try await session.agent.disk(DiskName(name), context: session.context)
-      if json { return try Output.document(DiskDocument(info)) }
+      let view = try await element.view(of: info, choices, session)
+      if json {
+        var document = DiskDocument(info)
+        document.libvirt = view.map { DiskDocument.LibvirtView($0, nil) }
+        return try Output.document(document)
+      }
+      if element.xml { return Output.line(view?.xml ?? "") }
       let record = info.record
       let rows = [
         ("name", record.name.text), ("path", info.path), ("target", record.request.target.rawValue), ("size", info.size.description),
@@ -105,14 +147,15 @@ struct DiskDelete: AsyncParsableCommand {
     commandName: "delete", abstract: "Delete a disk; an absent one is success.", usage: "slipway disk delete <name> [<options>]")
 
   @Argument(help: "The disk's name.") var name: String
+  @Flag(name: .long, help: "Take it off the domains that have it first.") var detach = false
   @OptionGroup var deadline: DeadlineOption
   @OptionGroup var options: CommonOptions
 
   func run() async throws {
-    let (name, json, quiet) = (name, options.json, options.quiet)
+    let (name, json, quiet, detach) = (name, options.json, options.quiet, detach)
     try await Session.run(options, deadline: deadline) { session in
       let start = ContinuousClock.now
-      let deleted = try await session.agent.deleteDisk(DiskName(name), context: session.context)
+      let deleted = try await session.agent.deleteDisk(DiskName(name), detach: detach, context: session.context)
       if json { return try Output.document(DeletionDocument(name: name, deleted: deleted, seconds: (ContinuousClock.now - start).seconds)) }
       if !quiet { Output.note(deleted ? "disk \(name) deleted" : "there was no disk \(name)") }
     }

@@ -8,8 +8,8 @@ import Testing
 final class LocalFile: Sendable {
   let descriptor: Int32
 
-  init(_ path: String, create: Bool = false) throws {
-    descriptor = open(path, create ? O_RDWR | O_CREAT | O_TRUNC : O_RDONLY, 0o644)
+  init(_ path: String, create: Bool = false, writable: Bool = false) throws {
+    descriptor = open(path, create ? O_RDWR | O_CREAT | O_TRUNC : writable ? O_RDWR : O_RDONLY, 0o644)
     try #require(descriptor >= 0, "\(path): errno \(errno)")
   }
 

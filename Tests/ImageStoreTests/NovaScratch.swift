@@ -29,12 +29,13 @@ struct NovaScratch {
   var path: String { "\(cache)/\(Self.name)" }
   var lockPath: String { "\(instances)/locks/nova-\(Self.name)" }
 
-  func open(at path: String? = nil) async throws -> Store {
+  func open(at path: String? = nil, immutability: Immutability = .off) async throws -> Store {
     let warnings = scratch.warnings
     let settings = try NovaSettings(instancesPath: instances, forcesRaw: forcesRaw)
     return try await Store.open(
-      path: path ?? store, layout: .nova(settings, uid: uid, gid: gid, removesTheirs: removesTheirs), create: true, pool: scratch.pool,
-      unnamed: true, warn: { text in warnings.with { $0.append(text) } })
+      path: path ?? store, layout: .nova(settings, uid: uid, gid: gid, removesTheirs: removesTheirs), immutability: immutability,
+      create: true,
+      pool: scratch.pool, unnamed: true, warn: { text in warnings.with { $0.append(text) } })
   }
 
   /// The error of ours with which opening fails, nil when it does not.

@@ -23,10 +23,11 @@ final class Scratch: Sendable {
 
   deinit { try? FileManager.default.removeItem(atPath: path) }
 
-  func open(create: Bool = true, unnamed: Bool = true) async throws -> Store {
+  func open(immutability: Immutability = .off, create: Bool = true, unnamed: Bool = true) async throws -> Store {
     let warnings = self.warnings
     return try await Store.open(
-      path: storePath, create: create, pool: pool, unnamed: unnamed, warn: { text in warnings.with { $0.append(text) } })
+      path: storePath, immutability: immutability, create: create, pool: pool, unnamed: unnamed,
+      warn: { text in warnings.with { $0.append(text) } })
   }
 
   /// The error of ours with which opening fails, nil when it does not.

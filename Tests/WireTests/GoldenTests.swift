@@ -50,7 +50,7 @@ import Wire
       state: "ready", created: "2026-01-01T00:00:00Z", seconds: 0.25)
     #expect(
       try WireCoding.text(document)
-        == #"{"base":null,"created":"2026-01-01T00:00:00Z","image":"i","libvirt":null,"name":"d","outcome":"created","path":"vms/d","route":"clone","seconds":0.25,"size":7,"source":"rbd://a/b/c/d","state":"ready","target":"rbd","version":1}"#
+        == #"{"base":null,"created":"2026-01-01T00:00:00Z","domains":null,"image":"i","libvirt":null,"name":"d","outcome":"created","path":"vms/d","route":"clone","seconds":0.25,"size":7,"source":"rbd://a/b/c/d","state":"ready","target":"rbd","version":1}"#
     )
   }
 
@@ -75,6 +75,30 @@ import Wire
     #expect(
       try WireCoding.text(ConfigCheckDocument(file: nil, problems: [], warnings: ["w"]))
         == #"{"file":null,"problems":[],"valid":true,"version":1,"warnings":["w"]}"#)
+  }
+
+  @Test func aDiskAsLibvirtFindsIt() throws {
+    let view = DiskDocument.LibvirtView(pool: nil, volume: nil, diskXML: "<disk/>", domain: "vm", device: "vdb")
+    #expect(
+      try WireCoding.text(view) == #"{"device":"vdb","disk_xml":"<disk/>","domain":"vm","pool":null,"volume":null}"#)
+  }
+
+  @Test func aChangedDisk() throws {
+    let document = DiskChangeDocument(
+      name: "d", path: "vms/d", size: 7, base: nil, outcome: "resized", domains: ["vm"], seconds: 0.5)
+    #expect(
+      try WireCoding.text(document)
+        == #"{"base":null,"domains":["vm"],"name":"d","outcome":"resized","path":"vms/d","seconds":0.5,"size":7,"version":1}"#)
+  }
+
+  @Test func whatLooksLeftOver() throws {
+    let document = DiskListDocument(
+      disks: [], leftovers: [.init(kind: "missing", path: "/d", domain: "vm"), .init(kind: "no_local_domain", path: "vms/d", domain: nil)],
+      unavailable: [])
+    #expect(
+      try WireCoding.text(document)
+        == #"{"disks":[],"leftovers":[{"domain":"vm","kind":"missing","path":"/d"},{"domain":null,"kind":"no_local_domain","path":"vms/d"}],"unavailable":[],"version":1}"#
+    )
   }
 
   @Test func aDeletionThatFoundNothingSaysSo() throws {

@@ -16,22 +16,23 @@ import Wire
       keyType: "DSA", keyBits: 2048, hash: "SHA-256", signature: fingerprint, certificate: signer, chain: [signer], verifiedAt: "t")
     let evidence = Evidence(
       verdict: .matched, computed: digest, also: [digest].compactMap { $0 }, expected: digest, expectedFrom: "checksum",
-      sourceSize: ByteCount(1), inspectedFormat: "raw", verifiedAt: "t", signatures: [signature])
+      sourceSize: ByteCount(1), inspectedFormat: "raw", inspectedSubformat: "v3", partitions: "gpt", verifiedAt: "t",
+      signatures: [signature])
     let tally = ByteTally(virtual: 1)
     var disk = DiskDocument(
       name: "n", target: .rbd, route: .clone, source: "s", size: 1, base: "b", path: "p", image: "i", outcome: "created", state: "ready",
       created: "t", seconds: 1)
-    disk.libvirt = DiskDocument.LibvirtView(pool: "p", volume: "v", diskXML: "x")
-    var disks = DiskListDocument(disks: [], unavailable: [error])
+    disk.libvirt = DiskDocument.LibvirtView(pool: "p", volume: "v", diskXML: "x", domain: "d", device: "vda")
+    disk.domains = ["d"]
+    var disks = DiskListDocument(
+      disks: [], leftovers: [.init(kind: "missing", path: "p", domain: "d")], unavailable: [error])
     disks.disks = [disk]
     let pin = PinDocument.Pin(note: "n", created: "t", expires: "t")
     let base = BaseDocument(
       name: "n", path: "p", images: ["i"], format: "raw", sourceFormat: "raw", virtualSize: 1, allocated: 1, route: .file, source: "s",
-      evidence: evidence, created: "t", lastUsed: "t", hits: 1, pin: pin,
-      clean: .init(goes: true, why: "w", detail: "d", usedBy: [.init(disk: "d", domains: ["w"])]))
+      evidence: evidence, created: "t", lastUsed: "t", hits: 1, pin: pin, clean: .init(goes: true, why: "w", detail: "d"))
     let foreign = ForeignBaseDocument(
-      name: "n", path: "p", size: 1, allocated: 1, touched: "t", pin: pin,
-      clean: .init(goes: true, why: "w", detail: "d", usedBy: [.init(disk: "d", domains: ["w"])]))
+      name: "n", path: "p", size: 1, allocated: 1, touched: "t", pin: pin, clean: .init(goes: true, why: "w", detail: "d"))
     let plan = Plan(target: .rbd, chosen: 0, candidates: [Candidate(url: "u", route: .clone, reason: .ok, detail: "d")])
     let warm = PrewarmDocument.Entry(image: "i", outcome: "fetched", path: "p", route: .file, bytes: tally, error: error)
     let settings = try LoadedConfiguration.load(system: .init(environment: [:], home: "/", read: { _ in nil }, isReadable: { _ in false }))
@@ -70,6 +71,10 @@ import Wire
       ),
       ("DiskDocument", "disk", try text(disk)),
       ("DiskListDocument", "disks", try text(disks)),
+      (
+        "DiskChangeDocument", "change",
+        try text(DiskChangeDocument(name: "n", path: "p", size: 1, base: "b", outcome: "resized", domains: ["d"], seconds: 1))
+      ),
       ("DeletionDocument", "deletion", try text(DeletionDocument(name: "n", deleted: true, seconds: 1))),
       ("CacheDocument", "cache", try text(CacheDocument(store: "s", bases: [base], foreign: [foreign], unknown: ["u"]))),
       ("PinDocument", "pin", try text(PinDocument(image: "i", outcome: "pinned", bases: [.init(name: "n", path: "p", pin: pin)]))),

@@ -38,6 +38,8 @@ int64_t slipway_filesystem_type(int fd);
 /// Birth time (statx) of the file `name` in `dirfd`, not following a symbolic link, in nanoseconds since 1970; 0 where the file system keeps none,
 /// -1 with errno.
 int64_t slipway_birth_time(int dirfd, const char *name);
+/// Whether the file `name` in `dirfd` is immutable (statx, nothing is opened): 1 or 0; 2 where the file system does not say, -1 with errno.
+int slipway_look_immutable(int dirfd, const char *name);
 /// utimensat: both times of the file `name` in `dirfd`, not following a symbolic link, become now.
 int slipway_touch(int dirfd, const char *name);
 /// memcmp against itself: true when all `length` bytes are zero.
