@@ -97,14 +97,14 @@ let all: [Target] = [
   tests("Libvirt", ["Model", "Runtime"]),
   tests("Planner", ["Model"]),
   tests("Cleaner", ["Model", "TestSupport"]),
-  tests("ImageStore", ["Model", "Runtime", "Files", "Crypto", "StoreWorker", grdb, logging]),
+  tests("ImageStore", ["Model", "Runtime", "Files", "Crypto", "StoreWorker", "TestSupport", grdb, logging]),
   // Works on a store until it is killed: what the store's crash tests kill.
   .executableTarget(
     name: "StoreWorker", dependencies: ["ImageStore", "Model", "Runtime", "Files", logging], path: "Tests/StoreWorker",
     swiftSettings: settings),
-  tests("Disks", ["Model", "Runtime", "Files", "ImageFormats", logging]),
+  tests("Disks", ["Model", "Runtime", "Files", "ImageFormats", "TestSupport", logging]),
   tests("Transports", ["Model", "Runtime", "Transfer", "ImageFormats", "Files", "HTTPClient", "FaultServer", "TestSupport", logging]),
-  tests("OpenStack", ["Model", "Runtime", "HTTPClient", "FaultServer", logging]),
+  tests("OpenStack", ["Model", "Runtime", "HTTPClient", "FaultServer", "TestSupport", logging]),
   tests(
     "Agent",
     [
@@ -114,6 +114,11 @@ let all: [Target] = [
   tests("ImageTrust", ["Model", "Runtime", "Crypto", logging]),
   tests("LibvirtReport", ["Model", "Libvirt"]),
   tests("Wire", ["Model"]),
+  // What must hold of every parser of bytes from outside; `Scripts/fuzz` looks for bytes that break it, the unit tests replay what it found.
+  .target(
+    name: "FuzzTargets", dependencies: ["Model", "Runtime", "Crypto", "ImageFormats", "ImageTrust", "OpenStack"], path: "Tests/FuzzTargets",
+    swiftSettings: settings),
+  tests("FuzzTargets", ["TestSupport"]),
   // The verbs, and the reference pages against them and the words of Model and Wire.
   tests("slipway", ["Cleaner", "Configuration", "Model", "Wire", arguments]),
   .testTarget(name: "HouseTests", swiftSettings: settings),
@@ -126,6 +131,15 @@ let all: [Target] = [
     ],
     swiftSettings: settings),
 ]
+
+/// Built by `Scripts/fuzz` alone: its `main` is libFuzzer's, which comes with `--sanitize=fuzzer`.
+let fuzzing: [Target] =
+  ProcessInfo.processInfo.environment["SLIPWAY_FUZZ"] == "1"
+  ? [
+    .executableTarget(
+      name: "Fuzz", dependencies: ["FuzzTargets"], path: "Scripts/fuzz.d",
+      swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])])
+  ] : []
 
 /// `SLIPWAY_ONLY=Ceph,Files swift build --build-tests` builds only those rooms, their tests and what they stand on: the fast loop.
 func selected(_ targets: [Target]) -> [Target] {
@@ -153,5 +167,5 @@ let package = Package(
     .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.0.0"),
   ],
-  targets: selected(all)
+  targets: selected(all + fuzzing)
 )

@@ -54,8 +54,9 @@ public struct FileDisks: Sendable {
         .notOurs, "\(path) is of version \(version), newer than this program knows (\(DiskRecord.currentVersion))", object: path,
         hint: "use the newer slipway that made it")
     }
-    guard let sidecar = RecordCoding.decode(Sidecar.self, text) else {
-      throw SlipwayError(.notOurs, "\(path) cannot be read as a disk's record", object: path, hint: "look at it, and remove it by hand")
+    guard let sidecar = RecordCoding.decode(Sidecar.self, text), sidecar.record.name == name else {
+      throw SlipwayError(
+        .notOurs, "\(path) cannot be read as the record of disk \(name)", object: path, hint: "look at it, and remove it by hand")
     }
     return sidecar
   }

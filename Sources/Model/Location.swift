@@ -22,15 +22,17 @@ public struct Location: Sendable, Hashable, Codable, CustomStringConvertible {
 
   /// `url` without user information and with its query replaced: fit for logs and errors.
   public static func redacted(_ url: String) -> String {
-    guard let colon = url.firstIndex(of: ":"), url[colon...].hasPrefix("://") else { return url }
-    let start = url.index(colon, offsetBy: 3)
-    let rest = url[start...]
-    let ends: Set<Character> = ["/", "?", "#"]
-    let authorityEnd = rest.firstIndex { ends.contains($0) } ?? rest.endIndex
+    // By scalars: with a combining mark behind it, an "@" is a Character that is none.
+    let scalars = url.unicodeScalars
+    guard let colon = scalars.firstIndex(of: ":"), scalars[colon...].starts(with: "://".unicodeScalars) else { return url }
+    let start = scalars.index(colon, offsetBy: 3)
+    let rest = scalars[start...]
+    let authorityEnd = rest.firstIndex { $0 == "/" || $0 == "?" || $0 == "#" } ?? rest.endIndex
     var authority = rest[..<authorityEnd]
     if let at = authority.lastIndex(of: "@") { authority = authority[authority.index(after: at)...] }
-    var tail = String(rest[authorityEnd...])
-    if let query = tail.firstIndex(of: "?") { tail = tail[..<query] + "?…" }
-    return url[..<start] + authority + tail
+    let tail = rest[authorityEnd...]
+    var text = String(scalars[..<start]) + String(authority)
+    if let query = tail.firstIndex(of: "?") { text += String(tail[..<query]) + "?…" } else { text += String(tail) }
+    return text
   }
 }

@@ -79,7 +79,8 @@ import Testing
       let (request, context) = (try bed.request(), bed.context)
       let work = Task { try await agent.fetch(request, format: nil, context: context) }
       var promised: [Int] = []
-      for _ in 0..<100 where promised.last.map({ $0 >= count }) ?? true {
+      // Patiently: it is looked at once a second, and the machine may be busy.
+      for _ in 0..<600 where promised.last.map({ $0 > 3 << 20 }) ?? true {
         try await Task.sleep(for: .milliseconds(50))
         let sizes = bed.names("tmp").compactMap { name in
           (try? FileManager.default.attributesOfItem(atPath: "\(bed.path)/store/tmp/\(name)"))?[.size] as? Int
@@ -87,7 +88,7 @@ import Testing
         if let size = sizes.max() { promised.append(size) }
       }
       let last = try #require(promised.last)
-      #expect(promised.first == count)
+      #expect(promised.allSatisfy { $0 <= count })
       #expect((1...3 << 20).contains(last), "promised at last: \(last)")
       work.cancel()
       _ = await work.result

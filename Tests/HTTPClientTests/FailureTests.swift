@@ -73,7 +73,7 @@ import Testing
   }
 
   @Test func aServerThatNeverAnswersIsStalled() async throws {
-    let server = try FaultServer { _ in FaultReply().with { $0.delay = 3 } }
+    let server = try FaultServer { _ in FaultReply().with { $0.delay = 20 } }
     let client = try makeClient { $0.stallTimeout = .milliseconds(200) }
     let error = await failure { try await client.send(HTTPRequest(.get, server.url)) }
     #expect(error?.kind == .stalled)
@@ -90,7 +90,7 @@ import Testing
   }
 
   @Test func theDeadlineEndsAnExchangeThatMakesProgress() async throws {
-    let server = try FaultServer { _ in FaultReply(200, body: [1]).with { $0.delay = 3 } }
+    let server = try FaultServer { _ in FaultReply(200, body: [1]).with { $0.delay = 20 } }
     let client = try makeClient()
     let error = await failure { try await client.send(HTTPRequest(.get, server.url, deadline: .after(.milliseconds(150)))) }
     #expect(error?.kind == .timeout)

@@ -69,6 +69,19 @@ import Testing
     try await signed.clear()
   }
 
+  @Test func anOwnerMayLetUsReadTheCertificate() async throws {
+    let image = try await Images.fresh()
+    let host = try Host()
+    let theirs = try await Images.token("demo", project: "demo")
+    let uuid = try await signed.store("leaf", token: theirs)
+    try await signed.sign(image.id, image.file, by: "leaf", certificate: uuid)
+    let error = try await host.run("fetch", image.id).failed(4, "certificate_unusable")
+    #expect(error["hint"].text?.contains("openstack acl user add") == true)
+    try await signed.share(uuid, with: try Stack.current().text("users", "agent"), token: theirs)
+    try await host.run("fetch", image.id).succeeded()
+    try await signed.clear()
+  }
+
   @Test func aCertificateServiceThatIsDownIsNoVerdict() async throws {
     let image = try await Images.fresh()
     let uuid = try await signed.store("leaf", token: token)

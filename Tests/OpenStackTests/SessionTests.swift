@@ -114,7 +114,7 @@ import Testing
   }
 
   @Test func theDeadlineHoldsWhileKeystoneIsSlow() async throws {
-    let cloud = try FakeCloud(keystone: { _ in FaultReply(503).with { $0.delay = 3 } }, glance: SessionTests.good)
+    let cloud = try FakeCloud(keystone: { _ in FaultReply(503).with { $0.delay = 20 } }, glance: SessionTests.good)
     let error = await failure { try await cloud.glance.image(id: FakeCloud.id, context: cloud.context(.milliseconds(200))) }
     #expect(error?.code == .timeout)
   }

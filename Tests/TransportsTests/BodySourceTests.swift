@@ -125,7 +125,7 @@ import Transports
 
   @Test func aBodyThatStallsIsAskedForAgain() async throws {
     let body = body
-    let served = try await Served(stall: .milliseconds(200)) { request in
+    let served = try await Served(stall: .seconds(1)) { request in
       .part(of: body, from: request.first).with { if request.first == 0 { $0.hang = 700_000 } }
     }
     #expect(await transfer(served) == (nil, true))

@@ -85,6 +85,17 @@ struct Signed: Sendable {
     return uuid
   }
 
+  /// What `openstack acl user add --user USER --operation-type read SECRET` does.
+  func share(_ uuid: String, with user: String, token: String) async throws {
+    let url = try Stack.current().text("barbican") + "/v1/secrets/\(uuid)/acl"
+    let body = #"{"read":{"users":["\#(user)"],"project-access":true}}"#
+    try await Self.writer.run {
+      _ = try Command.run(
+        "curl", ["-s", "-S", "-f", "-X", "PUT", "-H", "X-Auth-Token: \(token)", "-H", "Content-Type: application/json", "-d", body, url]
+      ).requireSuccess()
+    }
+  }
+
   /// Removes what this one stored.
   func clear() async throws {
     try await Self.writer.run { [stored] in stored.empty() }
