@@ -30,6 +30,22 @@ extension Agent {
     }
   }
 
+  /// Domains whose disk stands on this one, as after an external snapshot, by name. What cannot be read tells nothing here: a machine that runs keeps all
+  /// its files open, which the deletion sees.
+  func domainsStanding(on info: DiskInfo, _ context: RequestContext) async throws -> [String] {
+    guard let libvirt, info.record.request.target != .rbd else { return [] }
+    let views = try await libvirt.call("ask what domains have", deadline: context.deadline) { try DomainView.all($0) }
+    let disks = try await fileDisks()
+    var names: Set<String> = []
+    for view in views {
+      for case .path(let path)? in view.disks.filter({ $0.format == "qcow2" }).map(\.source) where path != info.path {
+        let layers = (try? await disks.backing(ofQcow2: path)) ?? []
+        if layers.contains(where: { $0.path == info.path }) { names.insert(view.name) }
+      }
+    }
+    return names.sorted()
+  }
+
   /// Takes a disk off every domain that has it, and waits until running guests have let go of it.
   func detach(_ info: DiskInfo, from domains: [DomainView], _ context: RequestContext) async throws {
     let libvirt = try neededLibvirt("detach disk '\(info.record.name)'")

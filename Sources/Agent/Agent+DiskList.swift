@@ -43,6 +43,11 @@ extension Agent {
   /// running or defined, has the disk.
   public func deleteDisk(_ name: DiskName, detach: Bool = false, context: RequestContext) async throws -> Bool {
     if libvirt != nil, let info = try await present(name, context) {
+      if let above = try await domainsStanding(on: info, context).first {
+        throw SlipwayError(
+          .inUse, "a disk of domain '\(above)' stands on disk \(info.path)", object: info.path,
+          hint: "remove that machine's snapshots first: virsh snapshot-list \(above)")
+      }
       let domains = try await domains(using: info, context)
       if let first = domains.first {
         guard detach else {

@@ -25,9 +25,14 @@ extension FileDisks {
   /// its guest's. Throws `format_refused` where a header names something else than a file whose format it tells, `source_not_found` for one that is gone.
   public func backing(of disk: DiskInfo) async throws -> [DiskLayer] {
     guard disk.record.request.target == .qcow2 else { return [] }
-    return try await workers.run {
+    return try await backing(ofQcow2: disk.path)
+  }
+
+  /// As `backing(of:)`, for any qcow2: one that is raw must not be asked, since its first bytes are its guest's.
+  public func backing(ofQcow2 top: String) async throws -> [DiskLayer] {
+    try await workers.run {
       var layers: [DiskLayer] = []
-      var path = disk.path
+      var path = top
       while layers.count < Self.depth {
         let file = try File.open(path, under: nil)
         defer { try? file.close() }
@@ -43,7 +48,7 @@ extension FileDisks {
         guard format == "qcow2" else { return layers }
         path = next
       }
-      throw SlipwayError(.formatRefused, "the chain of \(disk.path) has more than \(Self.depth) files", object: disk.path)
+      throw SlipwayError(.formatRefused, "the chain of \(top) has more than \(Self.depth) files", object: top)
     }
   }
 

@@ -18,11 +18,14 @@ public struct DomainDisk: Sendable, Hashable {
   public var device: String
   /// Where the bytes are; nil for an empty drive and for what is none of ours.
   public var source: Source?
+  /// What it is opened as; nil where that is not said.
+  public var format: String?
 
   /// A disk.
-  public init(device: String, source: Source?) {
+  public init(device: String, source: Source?, format: String? = nil) {
     self.device = device
     self.source = source
+    self.format = format
   }
 
   /// The disks in a domain's XML, in order. Throws `libvirt_failed` when it is none.
@@ -51,6 +54,7 @@ public struct DomainDisk: Sendable, Hashable {
       if elements == Self.place {
         if name == "target" { current.device = attributes["dev"] ?? "" }
         if name == "source" { current.source = Self.source(attributes) }
+        if name == "driver" { current.format = attributes["type"] }
       }
       elements.append(name)
       if elements == Self.place { current = DomainDisk(device: "", source: nil) }

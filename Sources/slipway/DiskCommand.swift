@@ -103,7 +103,10 @@ struct DiskList: AsyncParsableCommand {
                 info.record.created, info.record.request.image,
               ] + (use.map { [$0.domains[info.path]?.joined(separator: ",") ?? ""] } ?? [])
             }))
-        for leftover in use?.leftovers ?? [] { Output.line(leftover.sentence) }
+        let leftovers = use?.leftovers ?? []
+        for leftover in leftovers where leftover.kind != .noLocalDomain { Output.line(leftover.sentence) }
+        let idle = leftovers.filter { $0.kind == .noLocalDomain }.count
+        if idle > 0 { Output.line("\(idle) of \(disks.count) belong to no domain of this host; they may run elsewhere") }
         for error in failed { Output.report(error, json: false) }
       }
       if let first = failed.first { throw ExitCode(first.code.exitCode) }

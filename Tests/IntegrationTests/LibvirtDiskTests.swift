@@ -19,7 +19,7 @@ import Testing
         #expect(try await host.virsh("dumpxml", guest.name).contains(path))
         #expect(try await host.virsh("dumpxml", "--inactive", guest.name).contains(path))
         let metadata = try await host.virsh("metadata", guest.name, "urn:slipway:domain:1")
-        for word in ["data", path, "digest=", "verified=", try #require(data["base"].text)] {
+        for word in ["data", path, "verdict=", "verified=", try #require(data["base"].text)] {
           #expect(metadata.contains(word), "\(metadata)")
         }
         // The same again changes nothing.
@@ -110,6 +110,22 @@ import Testing
       try await LibvirtHost.with(host.guest(shown)) { try await $0.prints(host.marker) }
       for disk in ["running", "idle", clone] { try await host.host.delete(disk) }
       _ = idle
+    }
+  }
+
+  @Test func aDiskUnderASnapshotOfADomainStays() async throws {
+    try await LibvirtHost.with { host in
+      let root = try await host.create("root", target: "qcow2")
+      let path = try #require(root["path"].text)
+      let above = host.host.scratch.file("above.qcow2")
+      try Command.run("qemu-img", ["create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", path, above]).requireSuccess()
+      let disk =
+        "<disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='\(above)'/><target dev='vda' bus='virtio'/></disk>"
+      try await LibvirtHost.with(Guest(host.virsh, disks: [disk], in: host.host.scratch, started: false)) { guest in
+        let error = try await host.host.run("disk", "delete", "root", "--detach").failed(7, "in_use")
+        #expect(error["message"].text?.contains(guest.name) == true)
+      }
+      try await host.host.delete("root")
     }
   }
 

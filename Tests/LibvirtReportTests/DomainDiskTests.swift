@@ -24,7 +24,7 @@ import Testing
 
   @Test func everyDiskIsFoundWithItsSourceAndNothingBeneathIt() throws {
     let expected: [DomainDisk] = [
-      DomainDisk(device: "vda", source: .path("/d/a.qcow2")), DomainDisk(device: "vdb", source: .rbd("vms/b")),
+      DomainDisk(device: "vda", source: .path("/d/a.qcow2"), format: "qcow2"), DomainDisk(device: "vdb", source: .rbd("vms/b")),
       DomainDisk(device: "sda", source: .path("/dev/sdx")), DomainDisk(device: "sdb", source: .volume(pool: "p", name: "v")),
       DomainDisk(device: "sdc", source: nil), DomainDisk(device: "hdc", source: nil),
     ]
