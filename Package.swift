@@ -109,7 +109,7 @@ let all: [Target] = [
     "Agent",
     [
       "Model", "Runtime", "Cleaner", "Configuration", "Crypto", "Disks", "FaultServer", "Files", "ImageFormats", "ImageStore", "OpenStack",
-      logging,
+      "Transports", logging,
     ]),
   tests("ImageTrust", ["Model", "Runtime", "Crypto", logging]),
   tests("LibvirtReport", ["Model", "Libvirt"]),

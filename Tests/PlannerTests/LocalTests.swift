@@ -57,6 +57,15 @@ import Testing
     }
   }
 
+  @Test("an ISO is plain sectors: it is exported, and its size is the disk's")
+  func iso() {
+    var world = World()
+    var image = Bed.image([Bed.rbd()], format: "iso")
+    #expect(world.plan(Bed.request(image, .qcow2))?.route == .export)
+    image.size = .gib(5)
+    #expect(world.plan(Bed.request(image, .qcow2, size: .gib(4)))?.lines == ["export too_large", "download too_large"])
+  }
+
   @Test("a base has no size to hold, and min_disk says nothing about it")
   func baseOnly() {
     let request = PlanRequest(
