@@ -99,7 +99,7 @@ struct CacheShow: AsyncParsableCommand {
         let detail = base.clean?.detail.map { ", \($0)" } ?? ""
         let cleaning = base.clean.map { "\($0.goes ? "would remove it" : "keeps it"): \($0.why)\(detail)" } ?? "-"
         let rows = [
-          ("path", base.path), ("images", base.images.joined(separator: ", ")), ("format", base.format), ("was", base.sourceFormat),
+          ("path", base.path), ("images", base.images.joined(separator: ", ")), ("format", base.format), ("was", evidence.formatWords),
           ("virtual", ByteCount(base.virtualSize).description), ("allocated", ByteCount(base.allocated).description), ("route", base.route),
           ("source", base.source ?? "-"), ("digest", evidence.digest), ("computed", evidence.computed ?? "-"),
           ("expected", evidence.expected.map { "\($0) (\(evidence.expectedFrom ?? "?"))" } ?? "-"), ("verified", evidence.verifiedAt),
