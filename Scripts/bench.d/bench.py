@@ -72,7 +72,7 @@ class Bench:
             os.mkdir(path)
             made = subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=12g,mode=700', 'slipway-bench', path], capture_output=True)
             if made.returncode == 0:
-                self.undo.append(lambda: subprocess.run(['umount', path], check=True))
+                self.undo.append(lambda: measure.unmount(path))
                 return path
         path = tempfile.mkdtemp(prefix='slipway-bench.', dir='/dev/shm')
         self.undo.append(lambda: shutil.rmtree(path))
@@ -98,6 +98,7 @@ class Bench:
             subprocess.run(self.rbd('glance', *words), capture_output=True)
 
     def clean(self):
+        measure.stop()
         problems = []
         for step in reversed(self.undo):
             try:

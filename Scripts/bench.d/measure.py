@@ -11,6 +11,10 @@ class BenchError(Exception):
     pass
 
 
+RUNNING = set()         # what `run` has started and not waited for, from whatever thread
+RUNNING_LOCK = threading.Lock()
+
+
 class Cost:
     """Seconds and peak resident memory in bytes, of one program or of several after one another."""
 
@@ -26,6 +30,8 @@ def run(words, environment=None, limit=600):
     began = time.monotonic()
     child = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                              env=environment, text=True, errors='replace')
+    with RUNNING_LOCK:
+        RUNNING.add(child.pid)
     errors = []
     reader = threading.Thread(target=lambda: errors.append(child.stderr.read()))
     alarm = threading.Timer(limit, child.kill)
@@ -34,6 +40,7 @@ def run(words, environment=None, limit=600):
     try:
         output = child.stdout.read()
         _, status, usage = os.wait4(child.pid, 0)
+        forget(child)
         seconds = time.monotonic() - began
         child.returncode = os.waitstatus_to_exitcode(status)
     except BaseException:
@@ -44,6 +51,7 @@ def run(words, environment=None, limit=600):
             except subprocess.TimeoutExpired:
                 child.kill()
                 child.wait()
+        forget(child)
         raise
     finally:
         alarm.cancel()
@@ -53,6 +61,33 @@ def run(words, environment=None, limit=600):
     if child.returncode:
         raise BenchError(f"{' '.join(words)}: exit {child.returncode}\n{output}{''.join(errors)}")
     return Cost(seconds, usage.ru_maxrss << 10, output)
+
+
+def forget(child):
+    with RUNNING_LOCK:
+        RUNNING.discard(child.pid)
+
+
+def stop(patience=15):
+    """Ends what other threads of an interrupted run still have running, and waits for it: its files are in the way of what is taken down next."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        end = time.monotonic() + patience
+        with RUNNING_LOCK:
+            for pid in RUNNING:
+                os.kill(pid, number)
+        while RUNNING and time.monotonic() < end:
+            time.sleep(0.05)
+        if not RUNNING:
+            return
+
+
+def unmount(path):
+    """Takes a file system away, also one that somebody still looks into (a shell, an indexer)."""
+    for _ in range(20):
+        if subprocess.run(['umount', path], capture_output=True, check=False).returncode == 0:
+            return
+        time.sleep(0.1)
+    subprocess.run(['umount', '--lazy', path], check=True)
 
 
 def in_turn(name, ours, theirs, pairs, say):

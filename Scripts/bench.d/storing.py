@@ -37,7 +37,7 @@ class Place:
     def prepare(self, stack, size):
         os.mkdir(self.memory)
         measure.run(['mount', '-t', 'tmpfs', '-o', 'size=8g,mode=700', 'slipway-bench', self.memory])
-        self.undo.append(lambda: subprocess.run(['umount', self.memory], check=True))
+        self.undo.append(lambda: measure.unmount(self.memory))
         image = Image(f'bench-store-{os.getpid()}', size, int(size * 0.3) >> 22, 3)
         self.say(f'making {size >> 30} GiB with {image.runs * 4} MiB of data')
         image.make(self.memory)
@@ -120,8 +120,12 @@ class Place:
         return Row(f'a hit, inside the process ({statistics.median(self.whole) * 1000:.0f} ms with its start and end)', '5 ms', '≤ 1.00', pairs)
 
     def clean(self):
+        measure.stop()
         for step in reversed(self.undo):
-            step()
+            try:
+                step()
+            except (BenchError, subprocess.CalledProcessError, OSError) as error:       # the other steps are still due
+                self.say(f'cleaning up: {error}')
 
 
 def rows(program, scratch, stack, pairs, size, crowd, say):

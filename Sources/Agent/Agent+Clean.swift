@@ -18,10 +18,12 @@ extension Agent {
       try await store.refuseInMaintenance("cleaning")
       _ = try await store.sweep()
     }
+    var report = CleanReport(dryRun: dryRun)
+    // First, so that what comes free counts.
+    try await discardOld(store, &report, context)
     var view = try await cleanView(store, context)
     if dryRun, let barrier = try await maintenanceBarrier(store) { view.world.barriers.append(barrier) }
     let policy = cleanPolicy
-    var report = CleanReport(dryRun: dryRun)
     report.unasked = try await markOrphans(&view, policy, store, context)
     var plan = StoreCleaner.plan(view.world, policy)
     if dryRun {
@@ -55,6 +57,24 @@ extension Agent {
     report.barriers = view.world.barriers
     report.disks = view.disks
     return report
+  }
+
+  /// What has been in quarantine for longer than the configuration says goes; nothing grows from it since it came there.
+  private func discardOld(_ store: Store, _ report: inout CleanReport, _ context: RequestContext) async throws {
+    for old in try await store.quarantined(longerThan: configuration.clean.quarantine) {
+      if report.dryRun {
+        report.quarantine.append(old)
+        continue
+      }
+      do {
+        guard try await store.discardQuarantined(old.fileName) != nil else { continue }
+        report.quarantine.append(old)
+        context.log(.info, "a damaged base left quarantine for good", ["file": old.path, "bytes": "\(old.allocated.bytes)"])
+      } catch {
+        try Task.checkCancellation()
+        report.undiscarded.append(SlipwayError.wrap(error))
+      }
+    }
   }
 
   /// What cleaning would do now with the bases of an image, by name.

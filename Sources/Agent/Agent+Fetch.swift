@@ -65,14 +65,18 @@ extension Agent {
     guard let known else { throw noRoute(image) }
     let identity = try layout.place(known, of: image.description.id, object: image.key)
     // What is here and needs nothing is handed out without waiting for the lock.
-    if let record = try await store.lookup(identity), try demand.standing(of: record.evidence) == .satisfied,
-      image.description.id.map(record.images.contains) ?? true
-    {
+    func ready() async throws -> FetchAnswer? {
+      guard let record = try await store.lookup(identity), try demand.standing(of: record.evidence) == .satisfied,
+        image.description.id.map(record.images.contains) ?? true
+      else { return nil }
       return try await hit(record, image.key, start, context)
     }
+    if let answer = try await ready() { return answer }
     let prepared = planner
     return try await store.withBaseLock(identity, context: context) { wait in
       context.progress(Progress(phase: .waiting, position: wait.work?.position ?? 0, total: wait.work?.total))
+    } unless: {
+      try await ready()
     } _: { lock in
       var planner = prepared
       // Who waits for this base sees how far it is, and a spawn that waits ends the limit, for this base alone.

@@ -48,8 +48,9 @@ public struct PrewarmOutcome: Sendable {
 extension Agent {
   /// Brings images into the store, the smallest first, several at once; one that fails does not stop the rest. Never evicts to make room.
   ///
-  /// `progress` tells the bytes behind us over all images, with the total as far as it is known; `done` each outcome as it comes. Throws only
-  /// what ends the whole: maintenance, no image service, `CancellationError`. Run it again to bring what is left after an interruption.
+  /// `progress` tells the bytes behind us over all images, with the total as far as it is known; `done` each outcome as it comes. Once the deadline has
+  /// passed, what is left is skipped, with `timeout`. Throws only what ends the whole: maintenance, no image service, `CancellationError`. Run it again to
+  /// bring what is left after an interruption.
   public func prewarm(
     _ request: PrewarmRequest, context: RequestContext, done: @escaping @Sendable (PrewarmOutcome) -> Void = { _ in }
   ) async throws -> [PrewarmOutcome] {
@@ -88,6 +89,12 @@ extension Agent {
     /// Set for one that is not even tried.
     var refusal: SlipwayError?
     var skipped = false
+  }
+
+  private static func late(_ label: String) -> SlipwayError {
+    SlipwayError(
+      .timeout, "the deadline passed before image \(label) was brought", object: label,
+      hint: "run it again for what is left, with more time")
   }
 
   /// What is wanted, the smallest first, each image once; what is unknown or not to be brought keeps its place at the end, with its reason.
@@ -139,6 +146,7 @@ extension Agent {
     } catch {
       try Task.checkCancellation()
       item.refusal = SlipwayError.wrap(error)
+      if context.deadline.hasPassed, item.refusal?.code == .timeout { (item.refusal, item.skipped) = (Self.late(item.label), true) }
     }
     return item
   }
@@ -152,6 +160,7 @@ extension Agent {
     guard let reference = item.reference else {
       return PrewarmOutcome(image: item.label, word: .skipped, answer: nil, error: nil)
     }
+    if context.deadline.hasPassed { return PrewarmOutcome(image: item.label, word: .skipped, answer: nil, error: Self.late(item.label)) }
     do {
       let answer = try await fetch(ImageRequest(reference: reference), format: request.format, rate: rate, context: context)
       if let keep = request.keep { _ = try await self.keep(answer.record.name, for: keep.time, note: keep.note, store(context)) }
@@ -160,6 +169,9 @@ extension Agent {
       try Task.checkCancellation()
       let ours = SlipwayError.wrap(error)
       context.log(.info, "an image was not prewarmed", ["image": item.label, "error": ours.message])
+      if context.deadline.hasPassed, ours.code == .timeout {
+        return PrewarmOutcome(image: item.label, word: .skipped, answer: nil, error: Self.late(item.label))
+      }
       return PrewarmOutcome(image: item.label, word: .failed, answer: nil, error: ours)
     }
   }

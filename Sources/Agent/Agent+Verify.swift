@@ -45,9 +45,11 @@ extension Agent {
       var outcome = VerifyOutcome(base: base)
       do {
         let record = try await store.state(of: base.name).record
-        let report = try await store.verify(base.name, rate: limit, context: context)
+        let first = try await store.verify(base.name, rate: limit, context: context)
+        let report = try await verifyByDigest(first, store, limit, context)
         outcome.report = report
         try await settle(report, store, &outcome, context)
+        if case .unverifiable = first.verdict, report.verdict == .sound, outcome.consequence == .none { outcome.consequence = .hashed }
         if refetch, case .quarantined = outcome.consequence, let request = Self.request(for: base, record) {
           outcome.refetched = try await fetch(request, format: base.name.format, context: context)
         }

@@ -29,8 +29,9 @@ extension BaseWork {
     return demanded + known.filter { known in !demanded.contains { $0.digest == known } }.map { ($0, "the base that is here") }
   }
 
-  /// Streams the stored bytes into a temporary file: straight into the base's format where one pass can, else as they are.
-  func receive(_ source: OpenedSource) async throws -> Received {
+  /// Streams the stored bytes into a temporary file: straight into the base's format where one pass can, else as they are. `isKept`
+  /// is false where only the verdict is wanted.
+  func receive(_ source: OpenedSource, isKept: Bool = true) async throws -> Received {
     let inspection = try image.inspection()
     let isQcow2 = image.description.knownFormat == .qcow2
     var algorithms = Set(expectations.map(\.digest.algorithm))
@@ -48,11 +49,12 @@ extension BaseWork {
     let isBase = straight || (isQcow2 && identity.format == .qcow2)
     let staged = try await store.stage(identity, reserve: ByteCount(source.estimate ?? size ?? 0), lock: lock, context: context)
     do {
+      let tap = isBase && isKept ? try await staged.recording() : nil
       let sink: any Sink
       if straight, identity.format == .qcow2, let size {
-        sink = try Qcow2FileSink(staged.file, virtualSize: size, workers: agent.data)
+        sink = try Qcow2FileSink(staged.file, virtualSize: size, workers: agent.data, tap: tap)
       } else {
-        sink = RawFileSink(staged.file, workers: agent.data)
+        sink = RawFileSink(staged.file, workers: agent.data, tap: tap)
       }
       var options = TransferOptions()
       options.objectSize = source.objectSize
@@ -136,9 +138,11 @@ extension BaseWork {
     }
     let staged = try await store.stage(identity, reserve: ByteCount(estimate), lock: lock, context: context)
     do {
+      let tap = try await staged.recording()
       let sink: any Sink =
         identity.format == .qcow2
-        ? try Qcow2FileSink(staged.file, virtualSize: source.size, workers: agent.data) : RawFileSink(staged.file, workers: agent.data)
+        ? try Qcow2FileSink(staged.file, virtualSize: source.size, workers: agent.data, tap: tap)
+        : RawFileSink(staged.file, workers: agent.data, tap: tap)
       let chosen = options
       var tally = try await agent.promising(staged) {
         try await Transfer.run(

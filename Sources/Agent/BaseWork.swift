@@ -39,7 +39,7 @@ struct BaseWork {
     work.signed = record.evidence.signatures ?? []
     let again = work
     return try await candidates(&planner) { choice in
-      let received = try await again.received(choice)
+      let received = try await again.received(choice, isKept: false)
       let evidence: Evidence
       do {
         evidence = try again.verdict(received, choice)
@@ -128,10 +128,10 @@ struct BaseWork {
   }
 
   /// The stored bytes in a temporary file, from a source that did not change meanwhile and is closed.
-  private func received(_ choice: Choice) async throws -> Received {
+  private func received(_ choice: Choice, isKept: Bool = true) async throws -> Received {
     let opened = try await OpenedSource.open(choice, image: image, agent: agent, context: context)
     do {
-      let received = try await receive(opened)
+      let received = try await receive(opened, isKept: isKept)
       do {
         try await opened.prove()
       } catch {

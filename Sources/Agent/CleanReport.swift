@@ -43,6 +43,10 @@ public struct CleanReport: Sendable {
   public var kept: [Kept] = []
   /// By name.
   public var failed: [Failed] = []
+  /// Damaged bases whose time in quarantine is over, and that went, or would go, the oldest first.
+  public var quarantine: [QuarantinedBase] = []
+  /// Why one of them is still there.
+  public var undiscarded: [SlipwayError] = []
   /// Limits that stay exceeded, since what exceeds them may not go.
   public var unmet: [CleanRule] = []
   /// Why nothing may go at all.
@@ -53,7 +57,12 @@ public struct CleanReport: Sendable {
   public var unasked: String?
 
   /// Bytes that came free, or would.
-  public var reclaimed: ByteCount { ByteCount(evicted.reduce(0) { $0 + $1.reclaimed.bytes }) }
+  public var reclaimed: ByteCount {
+    ByteCount(evicted.reduce(0) { $0 + $1.reclaimed.bytes } + quarantine.reduce(0) { $0 + $1.allocated.bytes })
+  }
+
+  /// Whether something that was to go could not be removed.
+  public var hasFailures: Bool { !failed.isEmpty || !undiscarded.isEmpty }
 }
 
 /// What cleaning would do with one base now.

@@ -22,6 +22,8 @@ extension Configuration {
     public var minFree: Free
     /// Limit on the number of bases, 0 for none.
     public var maxCount: Int
+    /// In quarantine for longer goes.
+    public var quarantine: Duration
 
     init(_ reader: Reader) throws(SlipwayError) {
       every = try reader.duration("clean.every")
@@ -34,6 +36,7 @@ extension Configuration {
       default: throw reader.mismatch("clean.min_free")
       }
       maxCount = try reader.int("clean.max_count")
+      quarantine = try reader.duration("clean.quarantine")
     }
   }
 

@@ -21,6 +21,7 @@ extension KeyTable {
     Key("clean.max_bytes", .size(atLeast: 0), "200G", "How much the store may take; 0 is no limit."),
     Key("clean.min_free", .sizeOrPercent, "10%", "How much of the store's file system stays free."),
     Key("clean.max_count", .int(0...10_000_000), "0", "How many bases the store may hold; 0 is no limit."),
+    Key("clean.quarantine", .duration(0...315_360_000), "14d", "How long a damaged base is kept in quarantine, for a look at it."),
   ]
 
   static let scrub: [Key] = [

@@ -6,30 +6,57 @@ public import Runtime
 /// Locks between processes, and between tasks of one: an open-file-description lock on one lock file per thing (`F_OFD_SETLK`). The file
 /// stays after the lock has been released, since removing it would let two holders in.
 public enum FileLock {
-  /// Takes the lock on `name` in `directory`, made with `mode` when missing, polling with backoff (5 ms to 250 ms): a blocking wait cannot
-  /// be cancelled. When the lock file was replaced meanwhile, the new one is locked. `onWait` is told how long we have waited, after every
-  /// look that found it taken. Throws `timeout` after `deadline`, `CancellationError` when the task is cancelled.
+  /// Takes the lock on `name` in `directory`, made with `mode` when missing, waiting until it is free. When the lock file was replaced meanwhile, the
+  /// new one is locked. `onWait` is told how long we have waited, after every look that found it taken. Throws `timeout` after `deadline`,
+  /// `CancellationError` when the task is cancelled.
   public static func acquire(
     _ name: String, in directory: Directory, mode: UInt32 = 0o600, deadline: Deadline, pool: WorkerPool,
     onWait: @escaping @Sendable (Duration) async -> Void = { _ in }
   ) async throws -> HeldLock {
+    while true {
+      let held = try await acquire(name, in: directory, mode: mode, deadline: deadline, pool: pool, onWait: onWait, unless: { false })
+      if let held { return held }
+    }
+  }
+
+  /// As above, but nil once `isDone` says that the lock is not needed any more; it is asked after every look that found the lock taken.
+  ///
+  /// A blocking wait (`F_OFD_SETLKW`) cannot be cancelled, so the kernel is asked to tell when the file is closed, and the lock is tried again then, and
+  /// now and then all the same: from 20 ms to one second apart, a quarter of that where nothing is told.
+  public static func acquire(
+    _ name: String, in directory: Directory, mode: UInt32 = 0o600, deadline: Deadline, pool: WorkerPool,
+    onWait: @escaping @Sendable (Duration) async -> Void = { _ in }, unless isDone: () async throws -> Bool
+  ) async throws -> HeldLock? {
     let start = ContinuousClock.now
-    var pause = Duration.milliseconds(5)
+    var pause = Duration.milliseconds(20)
     while true {
       if let held = try await pool.run({ try attempt(name, in: directory, mode: mode) }) {
         // Nobody is there to release what a cancelled task was given.
-        if Task.isCancelled {
-          held.release()
-          throw CancellationError()
-        }
-        return held
+        guard Task.isCancelled else { return held }
+        held.release()
+        throw CancellationError()
       }
-      await onWait(ContinuousClock.now - start)
-      try deadline.check("waiting for the lock \(directory.path)/\(name)")
-      // Up to a quarter more or less, so that many waiters don't look in step.
-      let jittered = pause * Double.random(in: 0.75...1.25)
-      try await Task.sleep(for: deadline.remaining.map { min($0, jittered) } ?? jittered)
-      pause = min(pause * 2, .milliseconds(250))
+      guard let waiting = try await pool.run({ try WaitingLock(name, in: directory) }) else { continue }
+      defer { waiting.end() }
+      var isTimely = true
+      while true {
+        let count = waiting.watch?.count ?? 0
+        let look = try await pool.run { try waiting.look() }
+        // Woken by somebody who was not the holder: not worth more than this look.
+        if look != .taken || isTimely, try await isDone() { return nil }
+        if look != .taken { break }
+        if isTimely { await onWait(ContinuousClock.now - start) }
+        try deadline.check("waiting for the lock \(directory.path)/\(name)")
+        // Up to a quarter more or less, so that many waiters don't look in step.
+        let jittered = pause * Double.random(in: 0.75...1.25) / (waiting.watch == nil ? 4 : 1)
+        let time = deadline.remaining.map { min($0, jittered) } ?? jittered
+        if let watch = waiting.watch {
+          isTimely = try await !watch.wait(since: count, atMost: time)
+        } else {
+          try await Task.sleep(for: time)
+        }
+        if isTimely { pause = min(pause * 2, .seconds(1)) }
+      }
     }
   }
 

@@ -27,7 +27,7 @@ struct BlockReader: Sendable {
   }
 
   /// The hash of a block.
-  func hash(_ block: Int64) throws -> [UInt8] {
+  func hash(_ block: Int64) throws -> BlockHash.Sum {
     let range = hashes.range(of: block)
     guard file !== plain, range.upperBound % 4096 == 0 else { return try hash(block, range, plain) }
     do throws(SlipwayError) {
@@ -39,22 +39,15 @@ struct BlockReader: Sendable {
     }
   }
 
-  private func hash(_ block: Int64, _ range: Range<Int64>, _ source: File) throws(SlipwayError) -> [UInt8] {
-    try keyed.begin(UInt64(block))
+  private func hash(_ block: Int64, _ range: Range<Int64>, _ source: File) throws(SlipwayError) -> BlockHash.Sum {
+    var sum = BlockHash.Sum()
     var position = range.lowerBound
     while position < range.upperBound {
       let part = UnsafeMutableRawBufferPointer(rebasing: buffer.memory[..<Int(min(range.upperBound - position, 1 << 20))])
       try source.readExactly(into: part, at: position)
-      try keyed.update(UnsafeRawBufferPointer(part))
+      sum ^= try keyed.sum(of: UnsafeRawBufferPointer(part), from: UInt64(position) / UInt64(BlockHash.unit))
       position += Int64(part.count)
     }
-    return try keyed.finish()
-  }
-
-  /// The hash of the block if it held zeros alone.
-  func hashOfZeros(_ block: Int64) throws -> [UInt8] {
-    try keyed.begin(UInt64(block))
-    try keyed.zeros(hashes.range(of: block).count)
-    return try keyed.finish()
+    return sum
   }
 }

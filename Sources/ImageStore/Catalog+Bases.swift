@@ -2,7 +2,7 @@ internal import GRDB
 internal import Model
 
 /// A row of the catalog.
-struct CatalogRow {
+struct CatalogRow: Sendable {
   var stamp: String
   var fileSize: Int64
   var created: Int64

@@ -11,6 +11,7 @@ public final class StagedBase: Sendable {
   let lock: BaseLock
   private let store: Store
   private let reservation: Reservation
+  private let recorder = Locked<BlockRecorder?>(nil)
 
   init(identity: BaseIdentity, file: File, lock: BaseLock, store: Store, reservation: Reservation) {
     self.identity = identity
@@ -22,6 +23,23 @@ public final class StagedBase: Sendable {
   }
 
   deinit { discard() }
+
+  /// Has the block hashes taken while the file is written: whoever writes calls what this answers with all bytes, each once, on the thread that
+  /// writes them, with the offset in the file: a multiple of 64 KiB, and they end at one or are followed by zeros. Without it the whole file is
+  /// read again when it is published. Call it before anything is written.
+  public func recording() async throws -> @Sendable (UnsafeRawBufferPointer, Int64) throws -> Void {
+    let temporary = store.temporary
+    let made = try await store.pool.run { try BlockRecorder(in: temporary) }
+    recorder.with { $0 = made }
+    return { try made.note($0, at: $1) }
+  }
+
+  /// The name in `tmp` of hashes that were taken while the file was written, complete; nil when they were not.
+  func recordedHashes() throws(SlipwayError) -> String? {
+    guard let recorder = recorder.with({ $0 }) else { return nil }
+    try recorder.finish(fileSize: file.size())
+    return recorder.fileName
+  }
 
   /// Tells other processes that what was written need not be kept free any more. Worth a call every few seconds of a transfer; blocks shortly.
   public func updateReservation() throws(SlipwayError) { try reservation.update() }
@@ -35,6 +53,7 @@ public final class StagedBase: Sendable {
   func discard() {
     _ = store.reservations.with { $0.removeValue(forKey: ObjectIdentifier(reservation)) }
     reservation.release()
+    recorder.with { $0 }?.discard()
     if let name = file.temporaryName { _ = try? store.temporary.remove(name) }
     try? file.close()
   }

@@ -8,16 +8,19 @@ extension Store {
   /// How many threads hash what is published: as many as there are processors, and no more than saturate a disk.
   static let hashers = min(4, max(1, ProcessInfo.processInfo.activeProcessorCount))
 
-  /// Gives block hashes to a base that has none (an older Slipway published it), if its bytes can be proved to be those that were verified: they
-  /// are digested again and held against the evidence. Where the base is another form of the source's bytes (a qcow2 made from raw), `recompute`
-  /// reads the file as the source was read and answers the digest with the given algorithm.
+  /// Gives block hashes to a base that has none (an older Slipway published it, or they were lost), if its bytes can be proved to be those that were
+  /// verified: they are digested again and held against the evidence. Where the base is another form of the source's bytes (a qcow2 made from raw),
+  /// `recompute` reads the file as the source was read and answers the digest with the given algorithm; what it throws because the file cannot be read
+  /// as what it was (`digest_mismatch`, `format_mismatch`, `format_refused`) is damage, too. The report is `settle`'s: sound, or damaged without telling where; then
+  /// nothing was written.
   ///
-  /// Throws `digest_mismatch` (nothing is written: verify what else there is, mark it), `digest_required` when the evidence holds no strong digest
-  /// or the bytes cannot be compared with it, `base_not_found`, `base_damaged`, `busy`.
+  /// Throws `digest_required` when the evidence holds no strong digest or the bytes cannot be compared with it, `base_not_found`, `base_damaged`,
+  /// `busy`.
   public func giveHashes(
     _ lock: BaseLock, rate: RateLimit? = nil, jobs: Int = 2, context: RequestContext,
     recompute: (@Sendable (DigestAlgorithm) async throws -> Digest)? = nil
-  ) async throws {
+  ) async throws -> VerifyReport {
+    let start = ContinuousClock.now
     let name = lock.name
     let record = try await pool.run { try self.readyRecord(name) }
     guard let kept = record.evidence.computed, kept.algorithm.isStrong else {
@@ -26,39 +29,49 @@ extension Store {
         hint: "purge it and fetch the image again")
     }
     let file = try await openBase(name)
+    defer { try? file.close() }
+    let status = try await pool.run { try file.status() }
+    if let reason = try await difference(of: file, from: kept, record, rate, context, recompute) {
+      return VerifyReport(name: name, verdict: .damaged, duration: ContinuousClock.now - start, file: status, reason: reason)
+    }
+    let hashes = try await takeHashes(of: file, jobs: jobs, rate: rate)
     do {
-      let isSame = record.identity.sourceFormat == record.identity.format.rawValue && record.evidence.sourceSize == record.fileSize
-      let now: Digest
-      if isSame {
-        now = try await digest(of: file, kept.algorithm, rate, context)
-      } else if let recompute {
-        now = try await recompute(kept.algorithm)
-      } else {
-        throw SlipwayError(
-          .digestRequired, "the bytes of \(path(of: name)) are another form of those that were verified, and cannot be compared with them",
-          object: path(of: name), hint: "purge it and fetch the image again")
+      try await pool.run {
+        try lock.verify()
+        try self.keepHashes(hashes, name)
+        try self.meta.sync()
       }
-      guard now == kept else {
-        throw SlipwayError(
-          .digestMismatch, "\(path(of: name)) has \(now), and \(kept) was verified", object: path(of: name),
-          hint: "no new disk should grow from it: see who uses it, then purge it and fetch the image again")
-      }
-      let hashes = try await takeHashes(of: file, jobs: jobs, rate: rate)
-      do {
-        try await pool.run {
-          try lock.verify()
-          try self.keepHashes(hashes, name)
-          try self.meta.sync()
-        }
-      } catch {
-        await discardHashes(hashes)
-        throw error
-      }
-      try? file.close()
     } catch {
-      try? file.close()
+      await discardHashes(hashes)
       throw error
     }
+    let blocks = BlockHashes(fileSize: status.size).count
+    return VerifyReport(
+      name: name, verdict: .sound, blocks: blocks, read: ByteCount(min(status.size, status.allocated)),
+      duration: ContinuousClock.now - start, file: status)
+  }
+
+  /// How a base's bytes differ from those that were verified; nil when they do not.
+  private func difference(
+    of file: File, from kept: Digest, _ record: BaseRecord, _ rate: RateLimit?, _ context: RequestContext,
+    _ recompute: (@Sendable (DigestAlgorithm) async throws -> Digest)?
+  ) async throws -> String? {
+    let isSame = record.identity.sourceFormat == record.identity.format.rawValue && record.evidence.sourceSize == record.fileSize
+    let now: Digest
+    if isSame {
+      now = try await digest(of: file, kept.algorithm, rate, context)
+    } else if let recompute {
+      do {
+        now = try await recompute(kept.algorithm)
+      } catch let error as SlipwayError where [.digestMismatch, .formatMismatch, .formatRefused].contains(error.code) {
+        return error.message
+      }
+    } else {
+      throw SlipwayError(
+        .digestRequired, "the bytes of \(file.path) are another form of those that were verified, and cannot be compared with them",
+        object: file.path, hint: "purge it and fetch the image again")
+    }
+    return now == kept ? nil : "its bytes have \(now), and \(kept) was verified"
   }
 
   private func digest(
@@ -88,28 +101,17 @@ extension Store {
   func takeHashes(of file: File, jobs: Int, rate: RateLimit? = nil) async throws -> String {
     let text = TemporaryName(.blocks).text
     let (hashes, target) = try await pool.run {
-      let hashes = BlockHashes(fileSize: try file.size())
-      let target = try self.temporary.createFile(text, mode: 0o600)
-      do {
-        try target.write(hashes.header, at: 0)
-        try target.truncate(to: hashes.size)
-      } catch {
-        try? target.close()
-        _ = try? self.temporary.remove(text)
-        throw error
-      }
-      return (hashes, target)
+      (BlockHashes(fileSize: try file.size()), try self.temporary.createFile(text, mode: 0o600))
     }
     do {
       let queue = BlockQueue(count: hashes.count)
       try await forEachBlock(queue, jobs: jobs, rate: rate, reader: { try BlockReader(hashes, file: file) }) { reader, block in
         guard try !reader.isHole(block) else { return 0 }
-        try target.write(reader.hash(block), at: hashes.offset(of: block))
+        try BlockHashes.write(reader.hash(block), of: block, to: target)
         return Int(hashes.range(of: block).count)
       }
       try await pool.run {
-        try target.write(hashes.sum(of: target), at: hashes.trailer)
-        try target.sync()
+        try hashes.complete(target)
         try target.close()
       }
       return text

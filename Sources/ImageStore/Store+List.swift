@@ -7,11 +7,12 @@ extension Store {
   /// ten thousand cost some twenty thousand looks at file names and no more. (`list()` shows what is not ours, too.)
   public func list(sortedBy sort: BaseSort, descending: Bool = false, where filter: BaseFilter = BaseFilter()) async throws -> [BaseSummary]
   {
-    try await pool.run {
+    let summaries = try await summaries()
+    return try await pool.run {
       let time = self.now()
       // Nova's bases tell no image, but their names do.
       let named = try self.layout.name(of: filter.image.flatMap { ImageID($0) })
-      let found = try self.summaries().filter { base in
+      let found = summaries.filter { base in
         var filter = filter
         if let named, base.name == named { filter.image = nil }
         return filter.holds(base, at: time)
@@ -31,19 +32,48 @@ extension Store {
     }
   }
 
-  private func summaries() throws -> [BaseSummary] {
-    let rows = indexing([:]) { try catalog.rows() }
-    let images = indexing([:]) { try catalog.images() }
-    let beside = Set(try meta.names())
-    var gone = Set(rows.keys)
+  /// What the catalog and the names in the directory say, before any file is looked at.
+  private struct Known: Sendable {
+    var rows: [BaseName: CatalogRow]
+    var images: [BaseName: [ImageID]]
+    var beside: Set<String>
+    var names: [(name: BaseName, text: String)]
+  }
+
+  /// Names for one thread: fewer are not worth another.
+  private static let share = 512
+
+  private func summaries() async throws -> [BaseSummary] {
+    let known = try await pool.run {
+      Known(
+        rows: self.indexing([:]) { try self.catalog.rows() }, images: self.indexing([:]) { try self.catalog.images() },
+        beside: Set(try self.meta.names()),
+        names: try self.bases.names().compactMap { text in self.layout.name(text).map { (name: $0, text: text) } })
+    }
+    let count = max(Self.share, (known.names.count + Store.hashers - 1) / Store.hashers)
+    let parts = try await withThrowingTaskGroup(of: (Int, [BaseSummary]).self) { group in
+      for start in stride(from: 0, to: known.names.count, by: count) {
+        let names = known.names[start..<min(start + count, known.names.count)]
+        group.addTask { (start, try await self.pool.run { try self.summaries(of: names, known) }) }
+      }
+      var parts: [(Int, [BaseSummary])] = []
+      for try await part in group { parts.append(part) }
+      return parts.sorted { $0.0 < $1.0 }
+    }
+    try await pool.run {
+      let gone = Set(known.rows.keys).subtracting(known.names.map(\.name))
+      for name in gone where try self.bases.status(of: name.text) == nil { self.indexing(()) { try self.catalog.remove(name) } }
+    }
+    return parts.flatMap(\.1)
+  }
+
+  private func summaries(of names: ArraySlice<(name: BaseName, text: String)>, _ known: Known) throws -> [BaseSummary] {
     var found: [BaseSummary] = []
-    for text in try bases.names() {
-      guard let name = layout.name(text) else { continue }
-      gone.remove(name)
+    for (name, text) in names {
       // It may go while we look.
       guard let status = try bases.status(of: text), status.kind == .regular else { continue }
-      let stamp = try stamp(name, among: beside)
-      var (row, served) = (rows[name], images)
+      let stamp = try stamp(name, among: known.beside)
+      var (row, served) = (known.rows[name], known.images)
       if row?.stamp != stamp {
         // Another process's work, or a crash between the file and the row: this row is brought up to date.
         index(name)
@@ -52,7 +82,6 @@ extension Store {
       }
       if let summary = try summary(name, status, row, stamp, served) { found.append(summary) }
     }
-    for name in gone where try bases.status(of: name.text) == nil { indexing(()) { try catalog.remove(name) } }
     return found
   }
 

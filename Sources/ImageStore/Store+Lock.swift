@@ -9,10 +9,18 @@ extension Store {
   public func lock(
     _ name: BaseName, context: RequestContext, onWait: @escaping @Sendable (LockWait) -> Void = { _ in }
   ) async throws -> BaseLock {
+    while true {
+      if let lock = try await lock(name, context: context, onWait: onWait, unless: { false }) { return lock }
+    }
+  }
+
+  /// As above, but nil once `isDone`, asked now and then while somebody else has the lock, says that it is not needed any more.
+  private func lock(
+    _ name: BaseName, context: RequestContext, onWait: @escaping @Sendable (LockWait) -> Void, unless isDone: () async throws -> Bool
+  ) async throws -> BaseLock? {
     let urgency = Locked<HeldLock?>(nil)
     defer { urgency.with { $0 }?.release() }
-    let file = layout.lock(name)
-    let held = try await FileLock.acquire(file, in: baseLocks, mode: layout.lockMode, deadline: context.deadline, pool: pool) { waited in
+    let told: @Sendable (Duration) async -> Void = { waited in
       let work = try? await self.pool.run {
         // Shared: any number of spawns may wait.
         if context.priority == .spawn, urgency.with({ $0 == nil }),
@@ -24,6 +32,9 @@ extension Store {
       }
       onWait(LockWait(waited: waited, work: work ?? nil))
     }
+    let held = try await FileLock.acquire(
+      layout.lock(name), in: baseLocks, mode: layout.lockMode, deadline: context.deadline, pool: pool, onWait: told, unless: isDone)
+    guard let held else { return nil }
     return BaseLock(name: name, held: held, reporter: WorkReporter(name: name, request: context.id, store: self), pool: pool)
   }
 
@@ -36,6 +47,25 @@ extension Store {
     let lock = try await lock(identity.name, context: context, onWait: onWait)
     defer { lock.release() }
     return try await body(lock)
+  }
+
+  /// As above, but who waits for the lock asks `ready` now and then, and whether the wait is over, and takes its answer, without the lock: many who wait
+  /// for one base need not go one by one.
+  public func withBaseLock<Value: Sendable>(
+    _ identity: BaseIdentity, context: RequestContext, onWait: @escaping @Sendable (LockWait) -> Void = { _ in },
+    unless ready: () async throws -> Value?, _ body: @Sendable (BaseLock) async throws -> Value
+  ) async throws -> Value {
+    while true {
+      var answer: Value?
+      let lock = try await lock(identity.name, context: context, onWait: onWait) {
+        answer = try await ready()
+        return answer != nil
+      }
+      if let answer { return answer }
+      guard let lock else { continue }
+      defer { lock.release() }
+      return try await body(lock)
+    }
   }
 
   /// The lock of a base if it is free now, nil when somebody holds it.

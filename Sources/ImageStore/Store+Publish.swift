@@ -4,8 +4,8 @@ public import Model
 internal import Runtime
 
 extension Store {
-  /// Makes a staged base visible, after its verdict: the layout's mode → fsync, and a hash of every block meanwhile → block hashes and sidecar with the
-  /// evidence → link without replacing → fsync of the directory → immutable flag → catalog row. A base that is there already is kept and answered, with the staged
+  /// Makes a staged base visible, after its verdict: the layout's mode → fsync, and the block hashes meanwhile, if they were not taken during the writing →
+  /// block hashes and sidecar with the evidence → link without replacing → fsync of the directory → immutable flag → catalog row. A base that is there already is kept and answered, with the staged
   /// one's images added to its sidecar. A damaged one is kept too: with the same bytes it gets the new evidence. In every case the staged file is
   /// used up; its lock stays the caller's.
   ///
@@ -18,7 +18,9 @@ extension Store {
         self.giveToRoot(staged.file)
         try staged.file.sync()
       }
-      let hashes = try await takeHashes(of: staged.file, jobs: Store.hashers)
+      let recorded = try await pool.run { try staged.recordedHashes() }
+      let hashes: String
+      if let recorded { hashes = recorded } else { hashes = try await takeHashes(of: staged.file, jobs: Store.hashers) }
       let published: Published
       do {
         try await synced

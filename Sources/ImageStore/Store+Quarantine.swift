@@ -50,6 +50,12 @@ extension Store {
     }
   }
 
+  /// What has been in quarantine for longer than `time`, the oldest first. A file from the future (the clock was moved back) is young.
+  public func quarantined(longerThan time: Duration) async throws -> [QuarantinedBase] {
+    let end = now() - time.components.seconds
+    return try await quarantined().filter { $0.since <= end }.sorted { $0.since < $1.since }
+  }
+
   /// Removes a file from quarantine for good; the bytes that came free, nil when it was not there.
   public func discardQuarantined(_ fileName: String) async throws -> ByteCount? {
     try await pool.run {

@@ -1,3 +1,4 @@
+internal import Crypto
 internal import Files
 internal import Glibc
 internal import Model
@@ -9,6 +10,8 @@ public enum VerifyConsequence: Sendable, Hashable {
   case none
   /// The base is sound, and a mark from earlier was taken away.
   case cleared
+  /// It had no block hashes; the digest of its evidence proved it, and it has them now.
+  case hashed
   /// It is damaged and nothing uses it: it lies in quarantine at this path, and can be fetched again.
   case quarantined(String)
   /// It is damaged and stays, marked: why it could not go.
@@ -85,7 +88,7 @@ extension Store {
     case .damaged:
       let first = report.damaged.first.map { ", the first at byte \($0.offset)" } ?? ""
       let blocks = report.damagedBlocks == 1 ? "1 block differs" : "\(report.damagedBlocks) blocks differ"
-      let reason = "\(blocks) from what was published\(first)"
+      let reason = report.reason ?? "\(blocks) from what was published\(first)"
       // The mark first: whatever goes wrong from here on, no disk grows from it.
       try await markDamaged(lock, reason: reason, blocks: report.damaged)
       if isUsed { return .marked(.inUse) }
@@ -112,15 +115,12 @@ extension Store {
   }
 
   /// Whether a block is what it was, and how many bytes were read for that.
-  private static func compare(_ block: Int64, _ reader: BlockReader, _ expected: [UInt8]?) throws -> (Bool, Int) {
+  private static func compare(_ block: Int64, _ reader: BlockReader, _ expected: BlockHash.Sum) throws -> (Bool, Int) {
     let count = Int(reader.hashes.range(of: block).count)
-    if try reader.isHole(block) {
-      // A copy of the store may have holes where zeros lay.
-      return (try expected == nil || expected == reader.hashOfZeros(block), 0)
-    }
+    // A copy of the store may have holes where zeros lay, or the other way round.
+    if try reader.isHole(block) { return (expected == BlockHash.Sum(), 0) }
     do {
-      let found = try reader.hash(block)
-      return (try found == (expected ?? reader.hashOfZeros(block)), count)
+      return (try reader.hash(block) == expected, count)
     } catch let error as SlipwayError where error.errno == EIO {
       return (false, count)
     }

@@ -30,12 +30,14 @@ public struct VerifyReport: Sendable, Hashable {
   public let read: ByteCount
   /// How long it took.
   public let duration: Duration
+  /// What is wrong with a damaged base, one clause, where it is not told by blocks.
+  public let reason: String?
   /// The file that was read.
   let file: FileStatus?
 
   init(
     name: BaseName, verdict: Verdict, blocks: Int64 = 0, damagedBlocks: Int64 = 0, damaged: [ByteRun] = [], read: ByteCount = ByteCount(0),
-    duration: Duration = .zero, file: FileStatus? = nil
+    duration: Duration = .zero, file: FileStatus? = nil, reason: String? = nil
   ) {
     self.name = name
     self.verdict = verdict
@@ -45,5 +47,11 @@ public struct VerifyReport: Sendable, Hashable {
     self.read = read
     self.duration = duration
     self.file = file
+    self.reason = reason
+  }
+
+  /// The same with another word on why there is nothing to compare with.
+  public func unverifiable(_ reason: String) -> VerifyReport {
+    VerifyReport(name: name, verdict: .unverifiable(reason), duration: duration, file: file)
   }
 }

@@ -68,6 +68,29 @@ public struct CleanDocument: Codable, Sendable, Hashable {
     }
   }
 
+  /// A damaged base whose time in quarantine is over.
+  public struct Quarantined: Codable, Sendable, Hashable {
+    /// Where it lay.
+    public var path: String
+    /// The file's name when it was a base; null when nothing tells.
+    @Nullable public var name: String?
+    /// Why it was there, one clause.
+    public var reason: String
+    /// Since when.
+    public var since: String
+    /// Bytes that came free on disk, or would.
+    public var reclaimed: Int64
+
+    /// One that went.
+    public init(path: String, name: String?, reason: String, since: String, reclaimed: Int64) {
+      self.path = path
+      self.name = name
+      self.reason = reason
+      self.since = since
+      self.reclaimed = reclaimed
+    }
+  }
+
   /// A disk, or a directory of disks, that could not be read.
   public struct Unreadable: Codable, Sendable, Hashable {
     /// Its path.
@@ -135,6 +158,8 @@ public struct CleanDocument: Codable, Sendable, Hashable {
   public var dryRun: Bool
   /// In the order in which they went.
   public var evicted: [Evicted]
+  /// The oldest first.
+  public var quarantine: [Quarantined]
   /// By name.
   public var kept: [Kept]
   /// By name.
@@ -155,20 +180,22 @@ public struct CleanDocument: Codable, Sendable, Hashable {
   enum CodingKeys: String, CodingKey {
     case version, store
     case dryRun = "dry_run"
-    case evicted, kept, failed, reclaimed, unmet, blocked, disks, unasked, seconds
+    case evicted, quarantine, kept, failed, reclaimed, unmet, blocked, disks, unasked, seconds
   }
 
   /// The document.
   public init(
-    store: String, dryRun: Bool, evicted: [Evicted], kept: [Kept], failed: [Failed], unmet: [String], blocked: [Blocked], disks: Disks,
+    store: String, dryRun: Bool, evicted: [Evicted], quarantine: [Quarantined], kept: [Kept], failed: [Failed], unmet: [String],
+    blocked: [Blocked], disks: Disks,
     unasked: String?, seconds: Double
   ) {
     self.store = store
     self.dryRun = dryRun
     self.evicted = evicted
+    self.quarantine = quarantine
     self.kept = kept
     self.failed = failed
-    reclaimed = evicted.reduce(0) { $0 + $1.reclaimed }
+    reclaimed = evicted.reduce(0) { $0 + $1.reclaimed } + quarantine.reduce(0) { $0 + $1.reclaimed }
     self.unmet = unmet
     self.blocked = blocked
     self.disks = disks

@@ -26,7 +26,7 @@ public struct VerifyDocument: Codable, Sendable, Hashable {
     public var images: [String]
     /// `sound`, `damaged`, `unverifiable` (there is nothing to compare with) or `failed`.
     public var verdict: String
-    /// Why it could not be verified, or why a damaged one stays; one clause.
+    /// Why it could not be verified, what is wrong where blocks don't tell, or why a damaged one stays; one clause.
     @Nullable public var detail: String?
     /// Blocks that were compared, holes included.
     public var blocks: Int64
@@ -36,7 +36,8 @@ public struct VerifyDocument: Codable, Sendable, Hashable {
     public var damaged: [Run]
     /// Bytes that were read; holes are not.
     public var read: Int64
-    /// `none`, `cleared` (a mark from earlier was taken away), `quarantined`, or `marked`: no new disk grows from it.
+    /// `none`, `cleared` (a mark from earlier was taken away), `hashed` (its digest proved it, and it has block hashes now), `quarantined`, or `marked`:
+    /// no new disk grows from it.
     public var consequence: String
     /// Where a quarantined base lies.
     @Nullable public var quarantine: String?

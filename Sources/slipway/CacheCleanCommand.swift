@@ -29,11 +29,12 @@ struct CacheClean: AsyncParsableCommand {
         try Output.document(document)
       } else if !quiet {
         if dryRun { for gone in report.evicted { Output.line(CleanText.line(gone, "would go")) } }
+        for old in report.quarantine { Output.line(CleanText.line(old, dryRun ? "would go" : "removed")) }
         CleanText.rest(report)
         Output.note(CleanText.summary(report))
       }
-      if quiet, !json { for failed in report.failed { Output.report(failed.error, json: false) } }
-      if !report.failed.isEmpty { throw ExitCode(ErrorCode.batchFailed.exitCode) }
+      if quiet, !json { for error in report.failed.map(\.error) + report.undiscarded { Output.report(error, json: false) } }
+      if report.hasFailures { throw ExitCode(ErrorCode.batchFailed.exitCode) }
     }
   }
 }
@@ -74,13 +75,17 @@ enum CleanText {
     return "\(word.padding(to: 8))  \(gone.base.name)  \(gone.reclaimed)  \(why)" + images(gone.base)
   }
 
+  static func line(_ old: QuarantinedBase, _ word: String) -> String {
+    "\(word.padding(to: 8))  \(old.path)  \(old.allocated)  quarantine (\(old.reason))"
+  }
+
   /// What stays although a rule might ask for it, and what is wrong.
   static func rest(_ report: CleanReport) {
     for kept in report.kept where kept.reason != .notNeeded {
       let why = kept.reason.rawValue + (kept.detail.map { ": \($0)" } ?? "")
       Output.line("\("kept".padding(to: 8))  \(kept.base.name)  \(kept.base.allocated)  \(why)" + images(kept.base))
     }
-    for failed in report.failed { Output.report(failed.error, json: false) }
+    for error in report.failed.map(\.error) + report.undiscarded { Output.report(error, json: false) }
     for barrier in report.barriers { Output.note("nothing may go: \(barrier.detail)") }
     for disk in report.disks.unreadable {
       let extent =
@@ -102,7 +107,7 @@ enum CleanText {
     let unmet = report.unmet.isEmpty ? "" : "; still exceeded: \(report.unmet.map(\.rawValue).joined(separator: ", "))"
     let verb = report.dryRun ? "would go" : "removed"
     let bytes = report.dryRun ? "to reclaim" : "reclaimed"
-    return "\(report.evicted.count) \(verb), \(report.reclaimed) \(bytes); kept: \(stays)\(unmet)"
+    return "\(report.evicted.count + report.quarantine.count) \(verb), \(report.reclaimed) \(bytes); kept: \(stays)\(unmet)"
   }
 
   private static func images(_ base: BaseSummary) -> String {
@@ -120,6 +125,11 @@ extension CleanDocument {
         Evicted(
           name: $0.base.name.text, path: $0.base.path, images: images($0.base), rule: $0.rule.rawValue, detail: $0.detail,
           reclaimed: $0.reclaimed.bytes)
+      },
+      quarantine: report.quarantine.map {
+        Quarantined(
+          path: $0.path, name: $0.name?.text, reason: $0.reason, since: PinText.time($0.since),
+          reclaimed: $0.allocated.bytes)
       },
       kept: report.kept.map {
         Kept(name: $0.base.name.text, path: $0.base.path, images: images($0.base), reason: $0.reason.rawValue, detail: $0.detail)

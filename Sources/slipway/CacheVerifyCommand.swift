@@ -56,6 +56,7 @@ struct CacheVerify: AsyncParsableCommand {
     case "quarantined": parts.append("moved to \(base.quarantine ?? "quarantine")")
     case "marked": parts.append("stays, and no new disk grows from it")
     case "cleared": parts.append("usable again")
+    case "hashed": parts.append("by its digest; it has block hashes from now on")
     default: break
     }
     if let detail = base.detail { parts.append(detail) }
@@ -72,7 +73,7 @@ extension VerifyDocument.Base {
     var (verdict, detail): (String, String?) = ("failed", nil)
     switch report?.verdict {
     case .sound: verdict = "sound"
-    case .damaged: verdict = "damaged"
+    case .damaged: (verdict, detail) = ("damaged", report?.reason)
     case .unverifiable(let reason): (verdict, detail) = ("unverifiable", reason)
     case nil: break
     }
@@ -80,10 +81,13 @@ extension VerifyDocument.Base {
     switch outcome.consequence {
     case .none: break
     case .cleared: consequence = "cleared"
+    case .hashed: consequence = "hashed"
     case .quarantined(let path): (consequence, quarantine) = ("quarantined", path)
     case .marked(let why):
       consequence = "marked"
-      detail = outcome.users.isEmpty ? why.sentence(outcome.base.name.text) : nil
+      let stays = outcome.users.isEmpty ? why.sentence(outcome.base.name.text) : nil
+      let parts = [detail, stays].compactMap { $0 }
+      detail = parts.isEmpty ? nil : parts.joined(separator: "; ")
     }
     self.init(
       name: outcome.base.name.text, path: outcome.base.path, images: outcome.base.details?.images.map(\.text) ?? [], verdict: verdict,

@@ -46,7 +46,8 @@ struct PrewarmCommand: AsyncParsableCommand {
     let command = self
     // Before there is anything to close in order: reading a terminal or a pipe may take for ever, and Ctrl-C then ends the process.
     let wanted = try wanted()
-    try await Session.run(options, deadline: deadline, progress: true) { session in
+    // What the deadline cut off ends by itself, and everything is told then.
+    try await Session.run(options, deadline: deadline, grace: .seconds(15), progress: true) { session in
       let start = ContinuousClock.now
       let settings = session.agent.configuration.prewarm
       let chosen = try command.set.map { try session.agent.prewarmSet(named: $0) }
@@ -74,7 +75,8 @@ struct PrewarmCommand: AsyncParsableCommand {
         if outcomes.isEmpty { Output.note("no image was chosen: check the tag, and which images are visible") }
         Output.note("\(counts), \(document.seconds) s")
       }
-      if document.counts["failed"] ?? 0 > 0 { throw ExitCode(ErrorCode.batchFailed.exitCode) }
+      let isLate = outcomes.contains { $0.word == .skipped && $0.error?.code == .timeout }
+      if isLate || document.counts["failed"] ?? 0 > 0 { throw ExitCode(ErrorCode.batchFailed.exitCode) }
     }
   }
 

@@ -3,48 +3,71 @@ import Model
 import Testing
 
 @Suite struct BlockHashTests {
-  private func hash(_ bytes: [UInt8], number: UInt64 = 0, key: UInt8 = 0) throws -> [UInt8] {
+  static let unit = BlockHash.unit
+
+  private func sum(_ bytes: [UInt8], from number: UInt64 = 0, key: UInt8 = 0) throws -> BlockHash.Sum {
     let hash = try BlockHash(key: [UInt8](repeating: key, count: 16))
-    try hash.begin(number)
-    try bytes.withUnsafeBytes { try hash.update($0) }
-    return try hash.finish()
+    return try bytes.withUnsafeBytes { try hash.sum(of: $0, from: number) }
   }
 
-  /// NIST's GCM test case 1: no data, key and nonce zero.
-  @Test func agreesWithTheStandardsVector() throws {
-    let expected = Digest(.md5, bytes: try hash([]))
-    #expect(expected?.hex == "58e2fccefa7e3061367f1d57a4e7455a")
+  /// Units that all differ.
+  private func units(_ count: Int) -> [UInt8] {
+    (0..<count * Self.unit).map { UInt8(truncatingIfNeeded: $0 / Self.unit &* 31 &+ $0 &* 7 &+ 1) }
+  }
+
+  /// Made with Python's `cryptography`, key and number zero: the form of the files must not change.
+  @Test func agreesWithWhatWasWrittenBefore() throws {
+    let sum = try sum([1])
+    let bytes = withUnsafeBytes(of: sum) { Array($0) }
+    #expect(Digest(.md5, bytes: bytes)?.hex == "516f8ae022b2b27f0e7527d72ff3eab9")
   }
 
   @Test func dependsOnEveryByteTheNumberAndTheKey() throws {
-    let bytes = [UInt8](repeating: 7, count: 10_000)
-    let plain = try hash(bytes)
-    for index in [0, 1, 4096, 9999] {
+    let bytes = units(2) + [7, 8, 9]
+    let plain = try sum(bytes)
+    for index in [0, 1, 4096, Self.unit - 1, Self.unit, bytes.count - 1] {
       var other = bytes
       other[index] ^= 1
-      #expect(try hash(other) != plain)
+      #expect(try sum(other) != plain)
     }
-    #expect(try hash(bytes + [0]) != plain)
-    #expect(try hash(bytes, number: 1) != plain)
-    #expect(try hash(bytes, key: 1) != plain)
-    #expect(try hash(bytes) == plain)
+    #expect(try sum(bytes + [1]) != plain)
+    #expect(try sum(bytes, from: 1) != plain)
+    #expect(try sum(bytes, key: 1) != plain)
+    #expect(try sum(bytes) == plain)
   }
 
-  @Test func oneObjectServesManyBlocksInPieces() throws {
+  @Test func isTheSumOfItsUnitsInAnyOrder() throws {
+    let bytes = units(5) + [1, 2, 3]
     let one = try BlockHash(key: [UInt8](repeating: 0, count: 16))
-    for number in UInt64(0)..<3 {
-      try one.begin(number)
-      try [UInt8](repeating: 7, count: 6_000).withUnsafeBytes { try one.update($0) }
-      try [UInt8](repeating: 7, count: 4_000).withUnsafeBytes { try one.update($0) }
-      #expect(try one.finish() == hash([UInt8](repeating: 7, count: 10_000), number: number))
+    var total = BlockHash.Sum()
+    for number in [3, 0, 5, 1, 4, 2] {
+      let end = min(bytes.count, (number + 1) * Self.unit)
+      total ^= try bytes[number * Self.unit..<end].withUnsafeBytes { try one.sum(of: $0, from: UInt64(number)) }
     }
+    #expect(try sum(bytes) == total)
   }
 
-  @Test func zerosAreAsZeroBytes() throws {
-    let one = try BlockHash(key: [UInt8](repeating: 0, count: 16))
-    try one.begin(0)
-    try one.zeros(3 << 20)
-    #expect(try one.finish() == hash([UInt8](repeating: 0, count: 3 << 20)))
+  @Test func unitsInEachOthersPlaceAreNotTheSame() throws {
+    let bytes = units(3)
+    let swapped = Array(bytes[Self.unit..<2 * Self.unit] + bytes[..<Self.unit] + bytes[(2 * Self.unit)...])
+    #expect(try sum(swapped) != sum(bytes))
+  }
+
+  @Test func theSameDamageInTwoEqualUnitsDoesNotCancelOut() throws {
+    let unit = units(1)
+    var damaged = unit
+    damaged[100] ^= 4
+    #expect(try sum(unit + unit) != sum(damaged + damaged))
+    #expect(try sum(unit + unit) != BlockHash.Sum())
+  }
+
+  @Test func zerosCountNothingWhereverTheyStand() throws {
+    let zeros = [UInt8](repeating: 0, count: Self.unit)
+    #expect(try sum(zeros + zeros) == BlockHash.Sum())
+    #expect(try sum([]) == BlockHash.Sum())
+    #expect(try sum(zeros + [1, 2]) == sum([1, 2], from: 1))
+    // What fills up the last unit is there or not.
+    #expect(try sum([1, 2] + [UInt8](repeating: 0, count: 5_000)) == sum([1, 2]))
   }
 
   @Test func aKeyOfAnotherLengthIsRefused() {

@@ -1,8 +1,9 @@
-import Files
 import Foundation
 import Model
 import Runtime
 import Testing
+
+@testable import Files
 
 @Suite(.timeLimit(.minutes(1))) struct FileLockTests {
   let pool = WorkerPool(name: "test", threads: 2)
@@ -78,6 +79,64 @@ import Testing
     let second = try await FileLock.acquire(
       "l", in: directory, deadline: .never, pool: pool, onWait: { _ in _ = try? directory.remove("l") })
     try second.verify()
+  }
+
+  @Test func whoNeedsTheLockNoLongerStopsWaitingWhileItIsHeld() async throws {
+    let scratch = try Scratch()
+    let first = try #require(try FileLock.attempt("l", in: scratch.directory))
+    defer { first.release() }
+    let looks = Locked(0)
+    let second = try await FileLock.acquire(
+      "l", in: scratch.directory, deadline: .never, pool: pool,
+      unless: { () async throws -> Bool in
+        looks.with { looks in
+          looks += 1
+          return looks == 2
+        }
+      })
+    #expect(second == nil)
+    try first.verify()
+  }
+
+  @Test func theEndOfALockWakesWhoWaitsForItAndWhoWaitsWakesNobody() async throws {
+    let scratch = try Scratch()
+    let first = try #require(try FileLock.attempt("l", in: scratch.directory))
+    let one = try #require(try WaitingLock("l", in: scratch.directory))
+    let other = try #require(try WaitingLock("l", in: scratch.directory))
+    #expect(try one.look() == .taken)
+    let (watch, quiet) = (try #require(one.watch), try #require(other.watch))
+    let (before, none) = (watch.count, quiet.count)
+    other.end()
+    #expect(try await !watch.wait(since: before, atMost: .milliseconds(50)))
+    first.release()
+    #expect(try await watch.wait(since: before, atMost: .seconds(30)))
+    #expect(try one.look() == .free)
+    one.end()
+    #expect(quiet.count == none, "its watch had ended")
+    #expect(try WaitingLock("other", in: scratch.directory) == nil)
+  }
+
+  @Test func manyWhoWaitGetTheLockOneAfterTheOther() async throws {
+    let scratch = try Scratch()
+    let directory = scratch.directory
+    let pool = pool
+    let first = try #require(try FileLock.attempt("l", in: directory))
+    let holders = Locked(0)
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for _ in 0..<20 {
+        group.addTask {
+          let held = try await FileLock.acquire("l", in: directory, deadline: .never, pool: pool)
+          #expect(
+            holders.with {
+              $0 += 1; return $0
+            } == 1)
+          holders.with { $0 -= 1 }
+          held.release()
+        }
+      }
+      first.release()
+      try await group.waitForAll()
+    }
   }
 
   @Test func aSymbolicLinkIsNoLockFile() throws {

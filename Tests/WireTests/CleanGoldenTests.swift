@@ -11,6 +11,7 @@ import Wire
         .init(name: "a", path: "/s/bases/a", images: ["i"], rule: "image_gone", detail: "image i is deleted", reclaimed: 7),
         .init(name: "b", path: "/s/bases/b", images: [], rule: "unused", detail: nil, reclaimed: 5),
       ],
+      quarantine: [.init(path: "/s/quarantine/1-0-q", name: "q", reason: "r", since: "2026-01-01T00:00:00Z", reclaimed: 3)],
       kept: [.init(name: "c", path: "/s/bases/c", images: ["j"], reason: "in_use", detail: "by /d")],
       failed: [.init(name: "d", path: "/s/bases/d", error: SlipwayError(.ioError, "cannot rename d", object: "d"))],
       unmet: ["over_size"], blocked: [.init(reason: "maintenance", detail: "stopped")],
@@ -20,7 +21,7 @@ import Wire
       unasked: nil, seconds: 0.5)
     #expect(
       try WireCoding.text(document)
-        == #"{"blocked":[{"detail":"stopped","reason":"maintenance"}],"disks":{"files":3,"missing":{"/s/bases/e":["/d"]},"overlays":2,"unreadable":[{"may_refer_to":null,"path":"/d/u","problem":"it is damaged"}],"vanished":["/d/v"]},"dry_run":true,"evicted":[{"detail":"image i is deleted","images":["i"],"name":"a","path":"/s/bases/a","reclaimed":7,"rule":"image_gone"},{"detail":null,"images":[],"name":"b","path":"/s/bases/b","reclaimed":5,"rule":"unused"}],"failed":[{"error":{"code":"io_error","hint":null,"message":"cannot rename d","object":"d","retry":"elsewhere"},"name":"d","path":"/s/bases/d"}],"kept":[{"detail":"by /d","images":["j"],"name":"c","path":"/s/bases/c","reason":"in_use"}],"reclaimed":12,"seconds":0.5,"store":"/s","unasked":null,"unmet":["over_size"],"version":1}"#
+        == #"{"blocked":[{"detail":"stopped","reason":"maintenance"}],"disks":{"files":3,"missing":{"/s/bases/e":["/d"]},"overlays":2,"unreadable":[{"may_refer_to":null,"path":"/d/u","problem":"it is damaged"}],"vanished":["/d/v"]},"dry_run":true,"evicted":[{"detail":"image i is deleted","images":["i"],"name":"a","path":"/s/bases/a","reclaimed":7,"rule":"image_gone"},{"detail":null,"images":[],"name":"b","path":"/s/bases/b","reclaimed":5,"rule":"unused"}],"failed":[{"error":{"code":"io_error","hint":null,"message":"cannot rename d","object":"d","retry":"elsewhere"},"name":"d","path":"/s/bases/d"}],"kept":[{"detail":"by /d","images":["j"],"name":"c","path":"/s/bases/c","reason":"in_use"}],"quarantine":[{"name":"q","path":"/s/quarantine/1-0-q","reason":"r","reclaimed":3,"since":"2026-01-01T00:00:00Z"}],"reclaimed":15,"seconds":0.5,"store":"/s","unasked":null,"unmet":["over_size"],"version":1}"#
     )
   }
 

@@ -39,6 +39,7 @@ import Wire
       .settings.filter { $0.key.path == "log.level" }
     let clean = CleanDocument(
       store: "s", dryRun: false, evicted: [.init(name: "n", path: "p", images: ["i"], rule: "unused", detail: "d", reclaimed: 1)],
+      quarantine: [.init(path: "p", name: "n", reason: "r", since: "t", reclaimed: 1)],
       kept: [.init(name: "n", path: "p", images: ["i"], reason: "young", detail: "d")],
       failed: [.init(name: "n", path: "p", error: error)], unmet: ["over_size"], blocked: [.init(reason: "maintenance", detail: "d")],
       disks: .init(
