@@ -12,6 +12,7 @@ import tempfile
 import time
 
 import cleaning
+import domains
 import measure
 import storing
 from images import images
@@ -184,7 +185,7 @@ class Bench:
         self.store_itself()
 
     def store_itself(self):
-        """What needs no comparison with rbd: a hit, many at once, a cleaning."""
+        """What needs no comparison with rbd: a hit, many at once, a cleaning, libvirt's domains."""
         def place(name):
             path = os.path.join(self.scratch, name)
             os.mkdir(path)
@@ -199,6 +200,8 @@ class Bench:
         if wanted('cleaning'):
             sizes = (1000, 100) if self.options.quick else (10_000, 1_000)
             self.rows.append(cleaning.row(self.program, place('cleaning'), min(3, self.pairs), say, *sizes))
+        if wanted('domains'):
+            self.rows.append(domains.row(self.program, place('domains'), max(5, self.pairs), say))
 
     def clones(self):
         if self.options.only and self.options.only not in 'clone':

@@ -77,8 +77,8 @@ extension Agent {
     }
   }
 
-  /// What cleaning would do now with the bases of an image, by name.
-  public func cleanVerdicts(of names: [String], context: RequestContext) async throws -> [String: CleanVerdict] {
+  /// What cleaning would do now with the bases of an image, and who holds them, by name.
+  public func cleanOutlook(of names: [String], context: RequestContext) async throws -> [String: CleanOutlook] {
     let store = try await store(context)
     var view = try await cleanView(store, context)
     if let barrier = try await maintenanceBarrier(store) { view.world.barriers.append(barrier) }
@@ -87,7 +87,15 @@ extension Agent {
     var verdicts: [String: CleanVerdict] = [:]
     for eviction in plan.evictions { verdicts[eviction.name] = .goes(eviction.rule, eviction.detail) }
     for keep in plan.keeps { verdicts[keep.name] = .stays(keep.reason, keep.detail) }
-    return verdicts.filter { names.contains($0.key) }
+    let files = Dictionary(view.world.bases.map { ($0.name, $0.file) }, uniquingKeysWith: { one, _ in one })
+    var outlook: [String: CleanOutlook] = [:]
+    for name in names {
+      guard let verdict = verdicts[name] else { continue }
+      let disks = (files[name] ?? nil).flatMap { view.disks.references[$0] } ?? []
+      outlook[name] = CleanOutlook(
+        verdict: verdict, users: disks.map { BaseUser(disk: $0, domains: view.disks.domains[$0] ?? []) })
+    }
+    return outlook
   }
 
   /// Removes the bases of an image because an operator asks for it, whatever the cleaning rules say; never one that something uses, claims or pins.
@@ -172,7 +180,9 @@ extension Agent {
     guard now.usage.lastUse <= was.usage.lastUse else {
       return CleanPlan.Keep(name: name, reason: .notNeeded, detail: "it was used meanwhile")
     }
-    if view.isStale { try await look(&view, store, context) }
+    var isStale = view.isStale
+    if !isStale { isStale = try await isOutOfDate(view.domains, context) }
+    if isStale { try await look(&view, store, context) }
     let base = cleanBase(now, try await store.leases(of: now.name))
     return StoreCleaner.protection(of: base, in: view.world, policy)
   }

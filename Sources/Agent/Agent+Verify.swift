@@ -1,4 +1,5 @@
 internal import Cleaner
+internal import Disks
 internal import Configuration
 public import ImageStore
 public import Model
@@ -73,7 +74,7 @@ extension Agent {
       let view = try await cleanView(store, context)
       if let base = view.world.bases.first(where: { $0.name == report.name.text }) {
         isUsed = StoreCleaner.protection(of: base, in: view.world, CleanPolicy()) != nil
-        outcome.users = base.file.flatMap { view.world.references[$0] } ?? []
+        outcome.users = base.file.flatMap { view.disks.references[$0] } ?? []
       }
       context.log(.error, "a base is damaged", ["base": report.name.text, "blocks": "\(report.damagedBlocks)"])
     }

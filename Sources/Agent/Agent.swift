@@ -5,6 +5,7 @@ internal import Foundation
 internal import HTTPClient
 internal import ImageStore
 internal import Libvirt
+internal import LibvirtReport
 internal import Model
 internal import OpenStack
 internal import Runtime
@@ -29,6 +30,7 @@ public final class Agent: Sendable {
   let certificates = CertificateCache()
   /// The way to libvirt; nil when there is none on this host.
   let libvirt: LibvirtClient?
+  private let inventorySlot = Locked<DomainInventory?>(nil)
   private let reporterSlot = Locked<StoreReporter?>(nil)
   private let storeSlot = Lazy<Store>()
   private let disksSlot = Lazy<FileDisks>()
@@ -56,6 +58,7 @@ public final class Agent: Sendable {
   /// Closes what is open: images and pools have been closed by whoever opened them; connections are closed here, each within its timeout.
   public func close() async {
     await reporterSlot.with { $0 }?.flush()
+    inventorySlot.with { $0 }?.stop()
     await libvirt?.close()
     if let service = glanceSlot.present { await service.http.close() }
     await http.close()
@@ -65,6 +68,17 @@ public final class Agent: Sendable {
     try? await Deadline.after(.seconds(10)).race(orThrow: CancellationError()) {
       await disks?.close()
       await store?.close()
+    }
+  }
+
+  /// Who asks libvirt what domains use, made at its first use; nil without libvirt.
+  var inventory: DomainInventory? {
+    guard let libvirt else { return nil }
+    return inventorySlot.with { slot in
+      if let slot { return slot }
+      let made = DomainInventory(libvirt)
+      slot = made
+      return made
     }
   }
 

@@ -3,6 +3,7 @@ internal import Configuration
 internal import Disks
 internal import Foundation
 internal import ImageStore
+internal import LibvirtReport
 internal import Model
 internal import Runtime
 
@@ -11,6 +12,8 @@ struct CleanView: Sendable {
   var world: World
   var summaries: [String: BaseSummary]
   var disks: DiskReferences
+  /// What libvirt told of its domains.
+  var domains: DomainKnowledge
   /// When the search for disks began, and how long it took.
   var looked: ContinuousClock.Instant
   var lookTook: Duration
@@ -43,7 +46,7 @@ extension Agent {
     let world = World(bases: bases, free: space?.free ?? .max, total: space?.total ?? 0, now: Self.now)
     var view = CleanView(
       world: world, summaries: Dictionary(summaries.map { ($0.name.text, $0) }, uniquingKeysWith: { one, _ in one }),
-      disks: DiskReferences(), looked: .now, lookTook: .zero)
+      disks: DiskReferences(), domains: .none, looked: .now, lookTook: .zero)
     try await look(&view, store, context)
     return view
   }
@@ -54,22 +57,43 @@ extension Agent {
     for root in configuration.disks.roots + [store.layout.disks].compactMap({ $0 }) where !roots.contains(root) { roots.append(root) }
     let bases = Set(view.world.bases.compactMap(\.file))
     let start = ContinuousClock.now
-    let scan = ReferenceScan(roots: roots, excluding: store.privateDirectories, bases: bases)
+    // Before the search: what is defined during it makes the answer out of date.
+    view.domains = try await domains(context)
+    let scan = ReferenceScan(roots: roots, named: view.domains.disks, excluding: store.privateDirectories, bases: bases)
     view.disks = try await scan.run(deadline: context.deadline.capped(.seconds(300)))
     view.looked = start
     view.lookTook = ContinuousClock.now - start
-    view.world.references = view.disks.references
+    // A running domain names its whole chain. The base in it is no disk of its own as long as another leads there.
+    for base in view.world.bases {
+      guard let file = base.file, let users = view.disks.references[file], users.count > 1 else { continue }
+      let others = users.filter { $0 != base.path }
+      if !others.isEmpty { view.disks.references[file] = others }
+    }
+    let disks = view.disks
+    view.world.references = disks.references.mapValues { $0.map { Self.words($0, disks.domains[$0] ?? []) } }
     view.world.missing = view.disks.missing
     view.world.unreadable = view.disks.unreadable.flatMap { disk in
       (disk.mayReferTo?.map { .path($0) } ?? [.anything]).map {
         UnreadableDisk(disk: disk.path, mayReferTo: $0, problem: disk.problem)
       }
     }
+    view.world.unreadable += view.domains.unknown.map {
+      UnreadableDisk(disk: "domain '\($0.domain)'", mayReferTo: .anything, problem: $0.problem)
+    }
     view.world.now = Self.now
-    view.world.barriers = barriers(store, view.disks)
+    view.world.barriers = barriers(store, view.disks, view.domains)
   }
 
-  private func barriers(_ store: Store, _ disks: DiskReferences) -> [Barrier] {
+  /// A disk, with the domains that have it.
+  private static func words(_ disk: String, _ domains: [String]) -> String {
+    switch domains.count {
+    case 0: disk
+    case 1: "\(disk) (domain \(domains[0]))"
+    default: "\(disk) (domains \(domains.joined(separator: ", ")))"
+    }
+  }
+
+  private func barriers(_ store: Store, _ disks: DiskReferences, _ domains: DomainKnowledge) -> [Barrier] {
     var found: [Barrier] = []
     if configuration.store.shared {
       found.append(Barrier(.sharedFileSystem, "store.shared says that other hosts use the store \(store.path) too"))
@@ -79,6 +103,9 @@ extension Agent {
           .sharedFileSystem,
           "the store \(store.path) lies on \(kind), which other hosts may share; if it is this host's alone, say so with store.shared: false"
         ))
+    }
+    if case .unreachable(let error) = domains {
+      found.append(Barrier(.libvirtUnreachable, "nobody tells which files domains use: \(error)"))
     }
     if let reason = disks.incomplete { found.append(Barrier(.scanIncomplete, reason)) }
     return found

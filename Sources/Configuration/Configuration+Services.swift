@@ -89,10 +89,12 @@ extension Configuration {
     }
   }
 
-  /// What libvirt is told.
+  /// What libvirt is asked and told.
   public struct Libvirt: Sendable, Hashable {
-    /// Whom to tell.
+    /// Whom to ask and tell.
     public var uri: String
+    /// Whether somebody wrote that down: then a libvirt that is not there is an outage.
+    public var isURISet: Bool
     /// The directory pool over the store.
     public var pool: String
     /// The RBD pool as a view, nil for none.
@@ -102,8 +104,9 @@ extension Configuration {
     /// Whether the secret is defined when it is missing.
     public var createSecret: Bool
 
-    init(_ reader: Reader) throws(SlipwayError) {
+    init(_ reader: Reader, isURISet: Bool) throws(SlipwayError) {
       uri = try reader.string("libvirt.uri")
+      self.isURISet = isURISet
       pool = try reader.string("libvirt.pool")
       rbdPool = try reader.optionalString("libvirt.rbd_pool")
       secret = try reader.string("libvirt.secret")

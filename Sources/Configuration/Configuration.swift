@@ -48,7 +48,7 @@ public struct Configuration: Sendable, Hashable {
   /// The cluster of that name, nil when there is none.
   public func cluster(named name: String) -> Cluster? { clusters.first { $0.name == name } }
 
-  init(_ reader: Reader, anyOperatorPath: Bool, isSharingSet: Bool) throws(SlipwayError) {
+  init(_ reader: Reader, anyOperatorPath: Bool, isSharingSet: Bool, isLibvirtSet: Bool) throws(SlipwayError) {
     var clusters: [Cluster] = []
     for mapping in try reader.mappings("clusters") { clusters.append(try Cluster(mapping)) }
     self.clusters = clusters
@@ -68,7 +68,7 @@ public struct Configuration: Sendable, Hashable {
     self.onDirectFailed = try reader.word("on_direct_failed")
     self.enableCloneUpload = try reader.bool("enable_clone_upload")
     self.trust = try Trust(reader)
-    self.libvirt = try reader.string("libvirt.uri") == "none" ? nil : Libvirt(reader)
+    self.libvirt = try reader.string("libvirt.uri") == "none" ? nil : Libvirt(reader, isURISet: isLibvirtSet)
     self.api = try API(reader)
     self.limits = try Limits(reader)
     self.log = try Log(reader)

@@ -68,7 +68,8 @@ public struct LoadedConfiguration: Sendable {
     let resolved = Resolved(document: document, file: place, environment: system.environment, embedded: embedded)
     guard resolved.problems.isEmpty else { return (nil, resolved.problems) }
     let configuration = try Configuration(
-      resolved.reader, anyOperatorPath: file == nil && !resolved.isSet("file_roots"), isSharingSet: resolved.isSet("store.shared"))
+      resolved.reader, anyOperatorPath: file == nil && !resolved.isSet("file_roots"), isSharingSet: resolved.isSet("store.shared"),
+      isLibvirtSet: resolved.isSet("libvirt.uri"))
     let problems = Checks(resolved: resolved, configuration: configuration, file: place).problems
     guard problems.isEmpty else { return (nil, problems) }
     let warnings = later(resolved) + misspelt(system.environment)

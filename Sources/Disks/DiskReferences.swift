@@ -19,8 +19,11 @@ public struct DiskReferences: Sendable, Hashable {
   /// The bases that disks stand on, directly or through other files, each with those disks' paths in order. A disk that is a base itself, by a
   /// link, counts.
   public var references: [FileIdentity: [String]] = [:]
-  /// Backing files that disks name and that are not there, by absolute path, each with the disks that need them, in order.
+  /// Backing files that disks name and that are not there, by absolute path, each with the disks that need them, in order. A domain's disk that is not there
+  /// is needed by the domain.
   public var missing: [String: [String]] = [:]
+  /// The domains whose disks these are, by path, in order; of disks that were named, and of the same files where they were found.
+  public var domains: [String: [String]] = [:]
   /// What could not be read.
   public var unreadable: [Unreadable] = []
   /// Files that went while they were looked for: deleted, or renamed (then they were found under the other name, or will be by the next search).

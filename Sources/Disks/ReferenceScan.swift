@@ -22,19 +22,24 @@ public struct ReferenceScan: Sendable {
   }
 
   let roots: [String]
+  let named: [NamedDisk]
   let excluded: [String]
   let work: ScanWork
 
-  /// A search below `roots` (absolute paths; one that is not there holds no disks), not looking into the directories `excluded`, for disks that
-  /// stand on one of `bases`.
-  public init(roots: [String], excluding excluded: [String] = [], bases: Set<FileIdentity>, limits: Limits = Limits()) {
-    self.init(roots: roots, excluding: excluded, bases: bases, limits: limits) { _ in }
+  /// A search below `roots` (absolute paths; one that is not there holds no disks) and of the `named` disks, not looking into the directories
+  /// `excluded`, for disks that stand on one of `bases`.
+  public init(
+    roots: [String], named: [NamedDisk] = [], excluding excluded: [String] = [], bases: Set<FileIdentity>, limits: Limits = Limits()
+  ) {
+    self.init(roots: roots, named: named, excluding: excluded, bases: bases, limits: limits) { _ in }
   }
 
   init(
-    roots: [String], excluding excluded: [String], bases: Set<FileIdentity>, limits: Limits, willOpen: @escaping @Sendable (String) -> Void
+    roots: [String], named: [NamedDisk] = [], excluding excluded: [String], bases: Set<FileIdentity>, limits: Limits,
+    willOpen: @escaping @Sendable (String) -> Void
   ) {
     self.roots = roots
+    self.named = named
     self.excluded = excluded
     work = ScanWork(limits: limits, bases: bases, willOpen: willOpen)
   }
@@ -45,7 +50,7 @@ public struct ReferenceScan: Sendable {
   public func run(deadline: Deadline) async throws -> DiskReferences {
     let pool = WorkerPool(name: "slipway-scan", threads: work.limits.threads)
     defer { pool.close() }
-    var state = ScanState(roots: roots, bases: work.bases, limits: work.limits)
+    var state = ScanState(roots: roots, named: named, bases: work.bases, limits: work.limits)
     do {
       state.excluded = Set(try await excludedDirectories(pool, deadline))
       try await drive(&state, pool, deadline)

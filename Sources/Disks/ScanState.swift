@@ -17,10 +17,10 @@ struct ScanState {
   var excluded: Set<FileIdentity> = []
   var incomplete: String?
 
-  init(roots: [String], bases: Set<FileIdentity>, limits: ReferenceScan.Limits) {
+  init(roots: [String], named: [NamedDisk] = [], bases: Set<FileIdentity>, limits: ReferenceScan.Limits) {
     self.bases = bases
     self.limits = limits
-    waiting = roots.reversed().map { .root($0) }
+    waiting = named.map { .named($0) } + roots.reversed().map { .root($0) }
   }
 
   /// The next pieces for one thread, several when many wait. None is left when there are none.
@@ -56,6 +56,8 @@ struct ScanState {
     for node in answer.nodes where !node.backing.isEmpty || !node.missing.isEmpty || bases.contains(node.identity) {
       nodes[node.identity, default: []].append(node)
     }
+    for disk in answer.absent { found.missing[disk.path, default: []].append("domain '\(disk.domain)'") }
+    for (path, domains) in answer.domains { found.domains[path, default: []] += domains }
     found.unreadable += answer.unreadable
     found.vanished += answer.vanished
     found.files += answer.files
@@ -63,10 +65,21 @@ struct ScanState {
     if entries > limits.entries { incomplete = "there are more than \(limits.entries) files under the directories of disks" }
   }
 
+  /// Domains by the paths of their disks: all paths by which the search found those files.
+  private var domains: [String: [String]] {
+    var domains = found.domains
+    for same in nodes.values where same.count > 1 {
+      let all = same.flatMap { found.domains[$0.path] ?? [] }
+      if !all.isEmpty { for node in same { domains[node.path] = all } }
+    }
+    return domains.mapValues { Array(Set($0)).sorted() }
+  }
+
   /// The answer: for each base the disks that reach it.
   var references: DiskReferences {
     var result = found
     result.incomplete = incomplete
+    result.domains = domains
     for disk in nodes.values.joined() where disk.isDisk {
       if !disk.backing.isEmpty || !disk.missing.isEmpty { result.overlays += 1 }
       var seen: Set<FileIdentity> = [disk.identity]

@@ -8,6 +8,8 @@ enum ScanStep: Sendable {
   case directory(String, depth: Int)
   /// Files of one directory.
   case files([ScanFile], directory: String, depth: Int)
+  /// A disk that somebody names, wherever it lies.
+  case named(NamedDisk)
   /// A file that a disk names, opened in that format, if it says which.
   case backing(String, format: String?)
 }
@@ -58,6 +60,10 @@ struct ScanAnswer: Sendable {
   /// Backing files to look at, once each.
   var backing: [Named] = []
   var nodes: [ScanNode] = []
+  /// Named disks that are not there.
+  var absent: [NamedDisk] = []
+  /// Whose disks were looked at, by path.
+  var domains: [String: [String]] = [:]
   var unreadable: [DiskReferences.Unreadable] = []
   var vanished: [String] = []
   var files = 0

@@ -17,6 +17,7 @@ struct ScanWork: Sendable {
     case .root(let path): root(path)
     case .directory(let path, let depth): directory(path, depth)
     case .files(let files, let path, let depth): self.files(files, path, depth)
+    case .named(let disk): named(disk)
     case .backing(let path, let format): backing(path, format)
     }
   }
@@ -96,6 +97,39 @@ struct ScanWork: Sendable {
     }
     answer.files += files.count
     if !answer.vanished.isEmpty { answer.again = (path, depth) }
+  }
+
+  /// A disk that is not there holds nothing but its own path: a domain whose disk was deleted is no rarity, and must not stop the cleaning of a host.
+  private func named(_ disk: NamedDisk) -> ScanAnswer {
+    var answer = ScanAnswer()
+    answer.domains[disk.path] = [disk.domain]
+    do throws(SlipwayError) {
+      guard let status = try FileStatus.of(disk.path) else {
+        answer.absent.append(disk)
+        return answer
+      }
+      switch status.kind {
+      case .regular, .blockDevice: break
+      case .directory, .symbolicLink, .other: return answer
+      }
+      answer.files = 1
+      // What is opened as raw stands on nothing, whatever its guest writes into its first bytes; a drive without a medium cannot even be opened.
+      guard disk.format != "raw" else {
+        answer.nodes.append(ScanNode(path: disk.path, identity: status.identity, isDisk: true))
+        return answer
+      }
+    } catch {
+      answer.unreadable.append(.init(path: disk.path, mayReferTo: nil, problem: error.message))
+      return answer
+    }
+    willOpen(disk.path)
+    note(disk.path, DiskHead.read(disk.path, format: disk.format, isExpected: false), isDisk: true, isRaw: false, &answer)
+    // Renamed or deleted just now: the next look finds what has become of it.
+    for gone in answer.vanished {
+      answer.unreadable.append(
+        .init(path: gone, mayReferTo: nil, problem: "it went while it was looked at, and domain \(disk.domain) has it"))
+    }
+    return answer
   }
 
   private func backing(_ path: String, _ format: String?) -> ScanAnswer {

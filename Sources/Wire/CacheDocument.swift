@@ -43,12 +43,34 @@ public struct BaseDocument: Codable, Sendable, Hashable {
     public var why: String
     /// More about it, one clause.
     @Nullable public var detail: String?
+    /// The disks that hold it, by path.
+    public var usedBy: [User]
+
+    enum CodingKeys: String, CodingKey {
+      case goes, why, detail
+      case usedBy = "used_by"
+    }
 
     /// A verdict.
-    public init(goes: Bool, why: String, detail: String?) {
+    public init(goes: Bool, why: String, detail: String?, usedBy: [User] = []) {
       self.goes = goes
       self.why = why
       self.detail = detail
+      self.usedBy = usedBy
+    }
+  }
+
+  /// A disk that holds a base.
+  public struct User: Codable, Sendable, Hashable {
+    /// Its path.
+    public var disk: String
+    /// The domains of libvirt that have it, by name.
+    public var domains: [String]
+
+    /// A disk of these domains.
+    public init(disk: String, domains: [String]) {
+      self.disk = disk
+      self.domains = domains
     }
   }
 

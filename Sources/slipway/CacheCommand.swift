@@ -78,18 +78,18 @@ struct CacheShow: AsyncParsableCommand {
     let (image, json) = (image, options.json)
     try await Session.run(options) { session in
       let entries = try await session.agent.bases(of: image, context: session.context)
-      let verdicts = try await session.agent.cleanVerdicts(of: entries.map(\.name), context: session.context)
+      let outlook = try await session.agent.cleanOutlook(of: entries.map(\.name), context: session.context)
       let pins = try await session.agent.pins(context: session.context)
       let shown = Set(entries.map(\.name))
       let foreign = try await session.agent.bases(
         sortedBy: .name, descending: false, where: BaseFilter(), context: session.context
       ).filter { shown.contains($0.name.text) }.compactMap { base in
-        ForeignBaseDocument(base, clean: verdicts[base.name.text].map { .init($0) })
+        ForeignBaseDocument(base, clean: outlook[base.name.text].map { .init($0) })
       }
       let theirs = Set(foreign.map(\.name))
       let document = CacheDocument(
         store: session.agent.storePath,
-        bases: entries.compactMap { BaseDocument($0, pin: pins[$0.name], clean: verdicts[$0.name].map { .init($0) }) },
+        bases: entries.compactMap { BaseDocument($0, pin: pins[$0.name], clean: outlook[$0.name].map { .init($0) }) },
         foreign: foreign, unknown: entries.filter { $0.state.record == nil && !theirs.contains($0.name) }.map(\.name))
       if json { return try Output.document(document) }
       for base in document.bases {
@@ -107,7 +107,7 @@ struct CacheShow: AsyncParsableCommand {
           ("created", base.created), ("last used", base.lastUsed ?? "-"), ("hits", String(base.hits)),
           ("pinned", pin), ("cleaning", cleaning), ("made by", base.madeBy),
         ]
-        for (key, value) in rows { Output.line("\(key.padding(to: 10)) \(value)") }
+        for (key, value) in rows + Self.users(base.clean) { Output.line("\(key.padding(to: 10)) \(value)") }
         Output.line("")
       }
       for base in foreign {
@@ -118,9 +118,16 @@ struct CacheShow: AsyncParsableCommand {
           ("pinned", base.pin == nil ? "-" : base.pin?.expires ?? "until unpinned"), ("cleaning", cleaning),
           ("made by", "nova-compute; nothing is verified of it yet"),
         ]
-        for (key, value) in rows { Output.line("\(key.padding(to: 10)) \(value)") }
+        for (key, value) in rows + Self.users(base.clean) { Output.line("\(key.padding(to: 10)) \(value)") }
         Output.line("")
       }
+    }
+  }
+
+  /// A row for each disk that holds the base.
+  private static func users(_ state: BaseDocument.CleanState?) -> [(String, String)] {
+    (state?.usedBy ?? []).map { user in
+      ("used by", user.domains.isEmpty ? user.disk : "\(user.disk), domain \(user.domains.joined(separator: ", "))")
     }
   }
 }
@@ -152,10 +159,11 @@ extension BaseDocument {
 }
 
 extension BaseDocument.CleanState {
-  init(_ verdict: CleanVerdict) {
-    switch verdict {
-    case .goes(let rule, let detail): self.init(goes: true, why: rule.rawValue, detail: detail)
-    case .stays(let reason, let detail): self.init(goes: false, why: reason.rawValue, detail: detail)
+  init(_ outlook: CleanOutlook) {
+    let users = outlook.users.map { BaseDocument.User(disk: $0.disk, domains: $0.domains) }
+    switch outlook.verdict {
+    case .goes(let rule, let detail): self.init(goes: true, why: rule.rawValue, detail: detail, usedBy: users)
+    case .stays(let reason, let detail): self.init(goes: false, why: reason.rawValue, detail: detail, usedBy: users)
     }
   }
 }

@@ -91,12 +91,13 @@ final class Bed: Sendable {
 
   /// Runs `body` with an agent under this configuration, and closes it.
   func withAgent<Value>(
-    _ more: String = "", onServiceDown: String = "serve-cached", shared: Bool = false, _ body: (Agent) async throws -> Value
+    _ more: String = "", onServiceDown: String = "serve-cached", shared: Bool = false, libvirt: String = "none",
+    _ body: (Agent) async throws -> Value
   ) async throws -> Value {
     let text = """
       store: { path: \(path)/store, base_format: raw, shared: \(shared), immutable: off }
       disks: { path: \(path)/disks, target: qcow2 }
-      libvirt: { uri: none }
+      libvirt: { uri: "\(libvirt)" }
       allowed_direct_url_schemes: [file]
       file_roots: [\(path)]
       images: { endpoint: "\(glance.url)", on_service_down: \(onServiceDown) }

@@ -62,12 +62,13 @@ struct ScanPlace: Sendable {
   }
 
   func scan(
-    roots: [String] = ["roots"], excluding: [String] = [], limits: ReferenceScan.Limits = ReferenceScan.Limits(),
+    roots: [String] = ["roots"], named: [NamedDisk] = [], excluding: [String] = [], limits: ReferenceScan.Limits = ReferenceScan.Limits(),
     deadline: Deadline = .after(.seconds(30)), willOpen: @escaping @Sendable (String) -> Void = { _ in }
   ) async throws -> Found {
     let base = try FileStatus.of(path("base"))?.identity
     let scan = ReferenceScan(
-      roots: roots.map(path), excluding: excluding.map(path), bases: Set([base].compactMap { $0 }), limits: limits, willOpen: willOpen)
+      roots: roots.map(path), named: named, excluding: excluding.map(path), bases: Set([base].compactMap { $0 }), limits: limits,
+      willOpen: willOpen)
     let references = try await scan.run(deadline: deadline)
     func short(_ path: String) -> String { path.hasPrefix(root + "/") ? String(path.dropFirst(root.count + 1)) : path }
     var unreadable: [String: [String]?] = [:]

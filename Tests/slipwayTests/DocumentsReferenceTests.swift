@@ -30,9 +30,11 @@ import Wire
     let pin = PinDocument.Pin(note: "n", created: "t", expires: "t")
     let base = BaseDocument(
       name: "n", path: "p", images: ["i"], format: "raw", sourceFormat: "raw", virtualSize: 1, allocated: 1, route: .file, source: "s",
-      evidence: evidence, created: "t", lastUsed: "t", hits: 1, pin: pin, clean: .init(goes: true, why: "w", detail: "d"))
+      evidence: evidence, created: "t", lastUsed: "t", hits: 1, pin: pin,
+      clean: .init(goes: true, why: "w", detail: "d", usedBy: [.init(disk: "d", domains: ["w"])]))
     let foreign = ForeignBaseDocument(
-      name: "n", path: "p", size: 1, allocated: 1, touched: "t", pin: pin, clean: .init(goes: true, why: "w", detail: "d"))
+      name: "n", path: "p", size: 1, allocated: 1, touched: "t", pin: pin,
+      clean: .init(goes: true, why: "w", detail: "d", usedBy: [.init(disk: "d", domains: ["w"])]))
     let plan = Plan(target: .rbd, chosen: 0, candidates: [Candidate(url: "u", route: .clone, reason: .ok, detail: "d")])
     let warm = PrewarmDocument.Entry(image: "i", outcome: "fetched", path: "p", route: .file, bytes: tally, error: error)
     let settings = try LoadedConfiguration.load(system: .init(environment: [:], home: "/", read: { _ in nil }, isReadable: { _ in false }))

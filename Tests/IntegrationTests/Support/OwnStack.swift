@@ -2,7 +2,7 @@ import Foundation
 import Runtime
 import Testing
 
-/// A Ceph of these tests' own, whose daemons they may stop and freeze: started at its first use, taken down when the tests' process is gone.
+/// A Ceph and a libvirtd of these tests' own, whose daemons they may stop and freeze: started at its first use, taken down when the tests' process is gone.
 enum OwnStack {
   private static let stack = Lazy<Stack>()
   private static let workers = WorkerPool(name: "own-stack", threads: 2)
@@ -20,7 +20,7 @@ enum OwnStack {
       reaper.standardOutput = FileHandle.nullDevice
       reaper.standardError = FileHandle.nullDevice
       try reaper.run()
-      try await run("up", "--ceph-only", "--quiet", "--dir", dir)
+      try await run("up", "--ceph-only", "--libvirt", "--quiet", "--dir", dir)
       return try Stack(at: dir)
     }
   }
