@@ -47,6 +47,8 @@ let all: [Target] = [
   room("ImageFormats", ["Model", "Runtime", "CZlib", "CZstd"]),
   room("Configuration", ["Model", yams]),
   room("Ceph", ["Model", "Runtime", "CCeph"]),
+  room("NBD", ["Model", "Runtime", "CLinux"]),
+  room("Sandbox", ["Model", "Runtime", "CLinux"]),
   room("HTTPClient", ["Model", "Runtime", "CCurl"]),
   room("Crypto", ["Model", "Runtime", "COpenSSL"]),
   room("Files", ["Model", "Runtime", "CLinux"]),
@@ -57,7 +59,7 @@ let all: [Target] = [
   room("Cleaner", ["Model"]),
   room("ImageStore", ["Model", "Runtime", "Files", "Crypto", grdb]),
   room("Disks", ["Model", "Runtime", "Files", "Ceph", "ImageFormats"]),
-  room("Transports", ["Model", "Runtime", "Transfer", "ImageFormats", "Ceph", "HTTPClient", "Crypto", "Files"]),
+  room("Transports", ["Model", "Runtime", "Transfer", "ImageFormats", "Ceph", "HTTPClient", "Crypto", "Files", "NBD"]),
   room("OpenStack", ["Model", "Runtime", "HTTPClient", yams, logging]),
   room("LibvirtReport", ["Model", "Runtime", "Libvirt"]),
   room("ImageTrust", ["Model", "Runtime", "Files", "Crypto"]),
@@ -67,7 +69,7 @@ let all: [Target] = [
     "Agent",
     [
       "Model", "Runtime", "Planner", "Cleaner", "ImageStore", "Disks", "Transports", "OpenStack", "Transfer", "ImageFormats",
-      "ImageTrust", "Configuration", "Ceph", "HTTPClient", "Crypto", "Files", "Libvirt", "LibvirtReport",
+      "ImageTrust", "Configuration", "Ceph", "HTTPClient", "Crypto", "Files", "Libvirt", "LibvirtReport", "NBD", "Sandbox",
     ]),
   room("Wire", ["Model"]),
 
@@ -92,6 +94,8 @@ let all: [Target] = [
   // An HTTP server that fails on demand, for the tests of the rooms that speak HTTP.
   .target(name: "FaultServer", dependencies: ["Runtime"], path: "Tests/FaultServer", swiftSettings: settings),
   tests("HTTPClient", ["Model", "Runtime", "FaultServer"]),
+  tests("NBD", ["Model", "Runtime"]),
+  tests("Sandbox", ["Model"]),
   tests("Crypto", ["Model"]),
   tests("Files", ["Model", "Runtime"]),
   tests("Libvirt", ["Model", "Runtime"]),
@@ -103,7 +107,9 @@ let all: [Target] = [
     name: "StoreWorker", dependencies: ["ImageStore", "Model", "Runtime", "Files", logging], path: "Tests/StoreWorker",
     swiftSettings: settings),
   tests("Disks", ["Model", "Runtime", "Files", "ImageFormats", "TestSupport", logging]),
-  tests("Transports", ["Model", "Runtime", "Transfer", "ImageFormats", "Files", "HTTPClient", "FaultServer", "TestSupport", logging]),
+  tests(
+    "Transports",
+    ["Model", "Runtime", "NBD", "Transfer", "ImageFormats", "Files", "HTTPClient", "FaultServer", "TestSupport", logging]),
   tests("OpenStack", ["Model", "Runtime", "HTTPClient", "FaultServer", "TestSupport", logging]),
   tests(
     "Agent",
@@ -152,7 +158,7 @@ func selected(_ targets: [Target]) -> [Target] {
       if case .byNameItem(let name, _) = dependency { keep(name) }
     }
   }
-  for name in only.split(separator: ",").map(String.init) {
+  for name in (only == "NBD" ? "NBD,Sandbox,Transports,Transfer,Agent,slipway,Wire,Configuration,Planner,Model,Integration,House" : only).split(separator: ",").map(String.init) {
     keep(name)
     keep(name + "Tests")
   }

@@ -6,8 +6,16 @@ extension Engine {
   func produce(from source: any SequentialSource, into group: inout ThrowingDiscardingTaskGroup<any Error>) async throws -> Int64 {
     let size = source.size
     if let size, size < 0 { throw SlipwayError(.sourceFailed, "the source says that its size is \(size)") }
+    let sparse = source as? any SparseSequentialSource
     var position: Int64 = 0
     while size.map({ position < $0 }) ?? true {
+      let zeros = try await sparse?.zeros(granularity: Int(cut.granularity)) ?? 0
+      if zeros > 0 {
+        position += zeros
+        try check()
+        try await hole(to: position)
+        continue
+      }
       let capacity = Int(min(cut.chunk, (size ?? .max) - position))
       try await options.rate?.take(capacity)
       let charge = try await Charge.take(capacity, of: budget, pieces: pieces)

@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "CLinuxChild.h"
+
 extern const int slipway_O_TMPFILE, slipway_O_DIRECT, slipway_O_PATH;
 
 /// Takes (exclusive or shared) or drops an open-file-description lock on the whole file, without waiting (F_OFD_SETLK).
