@@ -158,7 +158,7 @@ func selected(_ targets: [Target]) -> [Target] {
       if case .byNameItem(let name, _) = dependency { keep(name) }
     }
   }
-  for name in only.split(separator: ",").map(String.init) {
+  for name in (only == "NBD" ? "NBD,Sandbox,Transports,Transfer,Agent,slipway,Wire,Configuration,Planner,Model,Integration,House" : only).split(separator: ",").map(String.init) {
     keep(name)
     keep(name + "Tests")
   }

@@ -14,6 +14,8 @@ public struct PlanAnswer: Sendable {
   public let cached: Bool
   /// The error that a request would end with, nil when there is a way.
   public let failure: SlipwayError?
+  /// The format that qemu-img would have to convert from; nil for bytes that are read as they are.
+  public var convert: DiskFormat?
 }
 
 extension Agent {
@@ -36,7 +38,9 @@ extension Agent {
       if target != .rbd, let identity = try await placed(image, target, version: planner.choice?.facts?.version, context) {
         cached = try await store(context).lookup(identity).map { try demand.standing(of: $0.evidence) == .satisfied } ?? false
       }
-      return PlanAnswer(image: image.key, plan: plan, cached: cached, failure: cached ? nil : outcomeError(plan, planner))
+      return PlanAnswer(
+        image: image.key, plan: plan, cached: cached, failure: cached ? nil : outcomeError(plan, planner),
+        convert: target == .rbd ? nil : image.description.converted)
     }
   }
 

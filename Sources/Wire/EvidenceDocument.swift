@@ -24,9 +24,11 @@ public struct EvidenceDocument: Codable, Sendable, Hashable {
   public var verifiedAt: String
   /// The signatures that were found good.
   public var signatures: [SignatureEvidenceDocument]
+  /// How the base's bytes were made from those; null when nobody else made them.
+  @Nullable public var conversion: ConversionDocument?
 
   enum CodingKeys: String, CodingKey {
-    case digest, computed, also, expected, signatures, partitions
+    case digest, computed, also, expected, signatures, conversion, partitions
     case expectedFrom = "expected_from"
     case sourceSize = "source_size"
     case inspectedFormat = "inspected_format"
@@ -47,5 +49,6 @@ public struct EvidenceDocument: Codable, Sendable, Hashable {
     partitions = evidence.partitions
     verifiedAt = evidence.verifiedAt
     signatures = evidence.signatures?.map { SignatureEvidenceDocument($0) } ?? []
+    conversion = evidence.conversion.map { ConversionDocument($0) }
   }
 }

@@ -26,11 +26,14 @@ public struct PlanDocument: Codable, Sendable, Hashable {
   @Nullable public var route: String?
   /// Whether a base in the store serves the request as it is, so that nothing would be moved.
   public var cached: Bool
+  /// The format that `qemu-img` converts from once the bytes are verified; null when they are read as they are.
+  @Nullable public var convert: String?
   /// All candidates, most preferred first.
   public var candidates: [Entry]
 
   /// The document for a plan.
-  public init(image: String, plan: Plan, cached: Bool) {
+  public init(image: String, plan: Plan, cached: Bool, convert: String? = nil) {
+    self.convert = convert
     self.image = image
     self.cached = cached
     target = plan.target.rawValue

@@ -22,7 +22,8 @@ struct PlanCommand: AsyncParsableCommand {
       let answer = try await session.agent.plan(
         source.request(image, environment: session.environment), target: target, size: size.map { try $0.bytes() }, context: session.context
       )
-      let document = PlanDocument(image: answer.image, plan: answer.plan, cached: answer.cached)
+      let document = PlanDocument(
+        image: answer.image, plan: answer.plan, cached: answer.cached, convert: answer.convert?.rawValue)
       if json {
         try Output.document(document)
       } else {

@@ -14,10 +14,11 @@ import Wire
     let signer = SignatureEvidence.Signer(id: "c", fingerprint: fingerprint, subject: "s", notAfter: "t")
     let signature = SignatureEvidence(
       keyType: "DSA", keyBits: 2048, hash: "SHA-256", signature: fingerprint, certificate: signer, chain: [signer], verifiedAt: "t")
-    let evidence = Evidence(
+    var evidence = Evidence(
       verdict: .matched, computed: digest, also: [digest].compactMap { $0 }, expected: digest, expectedFrom: "checksum",
       sourceSize: ByteCount(1), inspectedFormat: "raw", inspectedSubformat: "v3", partitions: "gpt", verifiedAt: "t",
       signatures: [signature])
+    evidence.conversion = ConversionEvidence(from: "vmdk", by: "b", inspectedFormat: "raw", confinement: ["c"])
     let tally = ByteTally(virtual: 1)
     var disk = DiskDocument(
       name: "n", target: .rbd, route: .clone, source: "s", size: 1, base: "b", path: "p", image: "i", outcome: "created", state: "ready",
