@@ -26,13 +26,19 @@ public struct PlanDocument: Codable, Sendable, Hashable {
   @Nullable public var route: String?
   /// Whether a base in the store serves the request as it is, so that nothing would be moved.
   public var cached: Bool
+  /// What policy demands; null for a base that serves although its image cannot be asked.
+  @Nullable public var policy: PolicyDocument?
+  /// The error that a request would end with, null when there is a way.
+  @Nullable public var error: ErrorDocument.Body?
   /// All candidates, most preferred first.
   public var candidates: [Entry]
 
   /// The document for a plan.
-  public init(image: String, plan: Plan, cached: Bool) {
+  public init(image: String, plan: Plan, cached: Bool, policy: PolicyDocument? = nil, error: SlipwayError? = nil) {
     self.image = image
     self.cached = cached
+    self.policy = policy
+    self.error = error.map { ErrorDocument($0).error }
     target = plan.target.rawValue
     route = plan.route?.rawValue
     candidates = plan.candidates.map {
