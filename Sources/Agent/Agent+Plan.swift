@@ -44,8 +44,10 @@ extension Agent {
       if refusal == nil, target != .rbd, let identity = try await placed(image, target, version: planner.choice?.facts?.version, context) {
         cached = try await store(context).lookup(identity).map { try demand.standing(of: $0) == .satisfied } ?? false
       }
+      // What policy refuses is taken by no way, though there are some.
+      let shown = refusal == nil ? plan : Plan(target: plan.target, chosen: nil, candidates: plan.candidates)
       return PlanAnswer(
-        image: image.key, plan: plan, cached: cached, policy: PolicyView(image, demand, target: target),
+        image: image.key, plan: shown, cached: cached, policy: PolicyView(image, demand, target: target),
         failure: cached ? nil : refusal ?? outcomeError(plan, planner))
     }
   }

@@ -81,7 +81,7 @@ extension AuditDocument.Base {
   init(_ outcome: AuditOutcome) {
     var (consequence, quarantine): (String, String?) = ("none", nil)
     switch outcome.consequence {
-    case .none: break
+    case .none, .hashed: break
     case .cleared: consequence = "cleared"
     case .quarantined(let path): (consequence, quarantine) = ("quarantined", path)
     case .marked: consequence = "marked"

@@ -120,6 +120,7 @@ import Testing
     let request = try bed.request()
     let refused = try await bed.withAgent(strict) { try await $0.plan(request, target: .qcow2, size: nil, context: bed.context) }
     #expect(refused.failure?.code == .signatureRequired && !refused.cached && refused.plan.candidates.count == 1)
+    #expect(refused.plan.route == nil, "there is a way, and nothing would take it")
     let view = try #require(refused.policy)
     #expect(view.rule == "owner tenant-a" && view.signature == .required && view.maximumVirtualSize == .mib(1))
     #expect(
