@@ -114,7 +114,8 @@ let all: [Target] = [
   tests(
     "Agent",
     [
-      "Model", "Runtime", "Cleaner", "Configuration", "Crypto", "Disks", "FaultServer", "Files", "ImageFormats", "ImageStore", "Libvirt",
+      "Model", "Runtime", "Cleaner", "Configuration", "Crypto", "Disks", "FaultServer", "Files", "ImageFormats", "ImageStore", "ImageTrust",
+      "Libvirt",
       "OpenStack", "Transports", logging,
     ]),
   tests("ImageTrust", ["Model", "Runtime", "Crypto", logging]),

@@ -1,3 +1,4 @@
+internal import ImageTrust
 internal import Configuration
 internal import ImageStore
 internal import Ceph
@@ -85,11 +86,12 @@ extension Agent {
       guard let choice = planner.choice, let location = choice.rbd, let facts = choice.facts, let parentSize = facts.size else {
         throw last ?? outcomeError(plan, planner) ?? noRoute(image)
       }
-      let record = DiskRecord(
+      try image.rule.judge(virtualSize: parentSize, of: image.key)
+      var record = DiskRecord(
         name: name, request: DiskRequest(image: image.requestKey, target: .rbd, size: size ?? parentSize), route: choice.route,
         source: choice.location?.description, base: nil, created: Self.timestamp())
       do {
-        try await prove(choice, image, demand, context)
+        record.evidence = try await prove(choice, image, demand, context)
         let disks = try await rbdDisks(context)
         let (info, outcome) = try await cloned(record, location, parentSize, facts, disks, settings.user, context)
         return DiskAnswer(info: info, outcome: outcome, route: choice.route, duration: ContinuousClock.now - start)
@@ -143,10 +145,11 @@ extension Agent {
       known.description.virtualSize = virtual
       try Self.judgeSize(known, size)
     }
-    let record = DiskRecord(
+    var record = DiskRecord(
       name: name, request: DiskRequest(image: image?.requestKey ?? base.image, target: target, size: size), route: base.record.route,
       source: base.record.source,
       base: base.path, created: Self.timestamp())
+    record.evidence = base.record.evidence
     let disks = try await fileDisks()
     let (info, outcome): (DiskInfo, DiskOutcome)
     if target == .raw {

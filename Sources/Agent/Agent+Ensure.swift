@@ -59,8 +59,7 @@ extension Agent {
     let store = try await store(context)
     let (overlay, name, format) = try await base(of: request.overlay, in: store)
     for attempt in 1... {
-      let answer = try await present(name, format, overlay, store, start, context)
-      let base = if let answer { answer } else { try await bring(name, format, overlay, request, store, start, context) }
+      let base = try await presentOrBrought(name, format, overlay, request, store, start, context)
       do {
         let heldUntil = try await hold(name, overlay, request.hold, store, context)
         return EnsureAnswer(overlay: overlay, base: base, heldUntil: heldUntil, duration: ContinuousClock.now - start)
@@ -69,6 +68,24 @@ extension Agent {
       }
     }
     throw SlipwayError(.busy, "the base \(name) is cleaned as often as it is brought", object: name.text)
+  }
+
+  /// The base when it is here and satisfies today's policy, else as it is brought, by its image or a copy. One that is here and of which less is
+  /// known than policy asks is verified again by its image; where that cannot be asked, the refusal stands.
+  private func presentOrBrought(
+    _ name: BaseName, _ format: BaseFormat, _ overlay: String, _ request: EnsureRequest, _ store: Store,
+    _ start: ContinuousClock.Instant, _ context: RequestContext
+  ) async throws -> FetchAnswer {
+    do {
+      if let answer = try await present(name, format, overlay, store, start, context) { return answer }
+    } catch let refusal as SlipwayError where refusal.code == .digestRequired || refusal.code == .signatureRequired {
+      do {
+        return try await bring(name, format, overlay, request, store, start, context)
+      } catch let error as SlipwayError where error.code == .baseNotFound {
+        throw refusal
+      }
+    }
+    return try await bring(name, format, overlay, request, store, start, context)
   }
 
   /// The disk's absolute path, the base at the end of its chain, and the format in which that is read.
@@ -136,7 +153,7 @@ extension Agent {
     guard record.identity.format == format else {
       throw BackingPlace.mismatch(store.path(of: name), kept: record.identity.format, read: format, by: overlay)
     }
-    try SignatureDemand(configuration.trust, trusted: []).judgeWithoutImage(record.evidence, name.text)
+    try demand(of: record, object: name.text).judgeWithoutSource(record.evidence)
     try await judgeContent(record, store)
     await store.recordUse(name)
     return FetchAnswer(

@@ -1,3 +1,4 @@
+internal import ImageTrust
 internal import Configuration
 internal import Disks
 internal import ImageStore
@@ -107,21 +108,23 @@ extension Agent {
     _ copy: BaseCopy, _ name: BaseName, _ format: BaseFormat, _ overlay: String, _ request: EnsureRequest, _ store: Store,
     _ start: ContinuousClock.Instant, _ context: RequestContext
   ) async throws -> FetchAnswer {
-    guard configuration.trust.signature != .required else {
+    let (identity, digest) = try Self.proof(of: name, format, copy.record, request.digest)
+    let rule = policy.effective(owner: identity.owner, stores: [])
+    guard rule.demands.signature != .required else {
       throw SlipwayError(
         .signatureRequired, "a copy of the base \(name) proves its digest and no signature, and the policy requires one", object: name.text,
         hint: "name its image with --image while the image service has it")
     }
-    let (identity, digest) = try Self.proof(of: name, format, copy.record, request.digest)
     var description = ImageDescription(
       diskFormat: identity.sourceFormat, locations: copy.places.first.map { [Location(url: $0.shown)] } ?? [])
     var demanded: Digest?
     if request.digest == digest { demanded = digest } else { description.digest = digest }
     if case .id(let id) = request.image { description.id = id }
     let label = description.id?.text
-    var image = ResolvedImage(description: description, typed: true, digest: demanded, token: nil)
+    var image = ResolvedImage(description: description, typed: true, digest: demanded, token: nil, rule: rule)
     image.isCopy = true
     try Self.judgeBytes(image)
+    try image.demand(configuration).judge()
     let proved = image
     return try await store.withBaseLock(identity, context: context) { wait in
       context.progress(Progress(phase: .waiting, position: wait.work?.position ?? 0, total: wait.work?.total))

@@ -46,10 +46,11 @@ extension Agent {
   ) async throws -> FetchAnswer {
     let store = try await store(context)
     let layout = store.layout
+    // By what the image is said to be, whatever it is read as.
+    let demand = try image.demand(configuration)
     let image = image.asRead(in: layout)
     try layout.checkNamed(image.description.id, object: image.key)
     try Self.judgeBytes(image)
-    let demand = try image.demand(configuration)
     try demand.judge(isPending: image.description.digestPending)
     let format = try layout.format(of: image.description.diskFormat, wanted: wanted, isFirm: isFirm, object: image.key)
     if withKernels { try await bringKernels(of: image, rate: rate, context) }
@@ -66,7 +67,7 @@ extension Agent {
     let identity = try layout.place(known, of: image.description.id, object: image.key)
     // What is here and needs nothing is handed out without waiting for the lock.
     func ready() async throws -> FetchAnswer? {
-      guard let record = try await store.lookup(identity), try demand.standing(of: record.evidence) == .satisfied,
+      guard let record = try await store.lookup(identity), try demand.standing(of: record) == .satisfied,
         image.description.id.map(record.images.contains) ?? true
       else { return nil }
       return try await hit(record, image.key, start, context)
@@ -90,7 +91,7 @@ extension Agent {
       var work = BaseWork(agent: self, store: store, image: image, identity: identity, lock: lock, rate: share, context: telling)
       if var record = try await store.lookup(identity) {
         var tally: ByteTally?
-        if case .unproven(let missing, let unsigned) = try demand.standing(of: record.evidence) {
+        if case .unproven(let missing, let unsigned, let untold) = try demand.standing(of: record) {
           context.log(
             .info, "verifying a base again",
             [
@@ -98,9 +99,10 @@ extension Agent {
               "signature": unsigned ? "yes" : "no",
             ])
           work.verifier = unsigned ? try await self.verifier(image, demand.signatures, context) : nil
-          if missing.isEmpty, let verifier = work.verifier, let known = record.evidence.digests.first(where: verifier.takes) {
+          if missing.isEmpty, !untold, let verifier = work.verifier, let known = record.evidence.digests.first(where: verifier.takes) {
             // Signed is the digest, and that is known of these very bytes.
-            record = try await store.noteEvidence(record.evidence.adding(try verifier.judge(known)), lock: lock)
+            record = try await store.noteEvidence(
+              record.evidence.adding(try verifier.judge(known), by: image.rule.evidence), lock: lock)
           } else {
             (record, tally) = try await work.verifyAgain(record, &planner)
           }

@@ -38,16 +38,13 @@ extension Agent {
 
   /// The newest base that is here for an image id, in that format, to be handed out although the image service cannot be asked.
   ///
-  /// Throws `digest_required` and `digest_mismatch` where its evidence does not hold what the request and today's policy demand.
+  /// Throws as `Demand.judgeWithoutSource` where its evidence does not hold what the request and today's policy demand.
   func cached(_ id: ImageID, _ format: BaseFormat, _ request: ImageRequest, _ context: RequestContext) async throws -> BaseRecord? {
     let store = try await store(context)
     // Where the layout chooses the format there is but one base of an image.
     let found = try await store.find(imageID: id).filter { store.layout.choosesFormat || $0.identity.format == format }
     guard let record = found.max(by: { $0.created < $1.created }) else { return nil }
-    let demand = Demand(
-      digests: request.digest.map { [($0, "the request")] } ?? [], isRequired: configuration.trust.digest == .required, object: id.text,
-      signatures: try SignatureDemand(configuration.trust, trusted: request.trusted))
-    try demand.judgeWithoutSource(record.evidence)
+    try demand(of: record, digest: request.digest, trusted: request.trusted, object: id.text).judgeWithoutSource(record.evidence)
     return record
   }
 }

@@ -12,6 +12,8 @@ public struct PlanAnswer: Sendable {
   public let plan: Plan
   /// Whether a base in the store serves the request as it is.
   public let cached: Bool
+  /// What policy demands; nil for a base that serves although its image cannot be asked.
+  public let policy: PolicyView?
   /// The error that a request would end with, nil when there is a way.
   public let failure: SlipwayError?
   /// The format that qemu-img would have to convert from; nil for bytes that are read as they are.
@@ -27,19 +29,28 @@ extension Agent {
     switch try await resolve(request, context) {
     case .cachedOnly(let id, let error):
       guard target != .rbd, try await cached(id, Self.format(for: target, configuration), request, context) != nil else { throw error }
-      return PlanAnswer(image: id.text, plan: Plan(target: target, chosen: nil, candidates: []), cached: true, failure: nil)
+      return PlanAnswer(image: id.text, plan: Plan(target: target, chosen: nil, candidates: []), cached: true, policy: nil, failure: nil)
     case .image(let image):
       let demand = try image.demand(configuration)
-      try demand.judge(isPending: image.description.digestPending)
-      if target == .rbd { try Self.judgeClone(image) }
+      var refusal: SlipwayError?
+      do {
+        try demand.judge(isPending: image.description.digestPending)
+        if target == .rbd { try Self.judgeClone(image) }
+      } catch {
+        // The ways are shown all the same.
+        refusal = error
+      }
       var planner = RoutePlanner(planRequest(image, target: target, baseOnly: false, size: size, mode: .explain))
       let plan = try await drive(&planner, context, parallel: true)
       var cached = false
-      if target != .rbd, let identity = try await placed(image, target, version: planner.choice?.facts?.version, context) {
-        cached = try await store(context).lookup(identity).map { try demand.standing(of: $0.evidence) == .satisfied } ?? false
+      if refusal == nil, target != .rbd, let identity = try await placed(image, target, version: planner.choice?.facts?.version, context) {
+        cached = try await store(context).lookup(identity).map { try demand.standing(of: $0) == .satisfied } ?? false
       }
+      // What policy refuses is taken by no way, though there are some.
+      let shown = refusal == nil ? plan : Plan(target: plan.target, chosen: nil, candidates: plan.candidates)
       return PlanAnswer(
-        image: image.key, plan: plan, cached: cached, failure: cached ? nil : outcomeError(plan, planner),
+        image: image.key, plan: shown, cached: cached, policy: PolicyView(image, demand, target: target),
+        failure: cached ? nil : refusal ?? outcomeError(plan, planner),
         convert: target == .rbd ? nil : image.description.converted)
     }
   }

@@ -29,9 +29,10 @@ extension Agent {
       }
       return try await survive(error, request, glance, context)
     }
+    let rule = policy.effective(owner: description.owner, stores: description.stores)
     let signature: ImageSignature?
     do {
-      signature = try Self.judge(description)
+      signature = try Self.judge(description, rule, trusted: request.trusted)
     } catch {
       if error.code == .imageDeleted, let id = description.id, request.purpose.survivesDeletion { return .cachedOnly(id, error) }
       throw error
@@ -39,7 +40,7 @@ extension Agent {
     return .image(
       ResolvedImage(
         description: description, typed: false, digest: request.digest, token: request.token, signature: signature,
-        trusted: request.trusted))
+        trusted: request.trusted, rule: rule))
   }
 
   /// The image service, or why `reference` cannot be looked up in it: somebody without one has most likely mistyped a path.
@@ -66,12 +67,17 @@ extension Agent {
         hint: "add --disk-format raw or --disk-format qcow2")
     }
     let description = ImageDescription(diskFormat: format, locations: [location])
-    return ResolvedImage(description: description, typed: true, digest: request.digest, token: nil, trusted: request.trusted)
+    return ResolvedImage(
+      description: description, typed: true, digest: request.digest, token: nil, trusted: request.trusted,
+      rule: policy.effective(owner: nil, stores: []))
   }
 
-  /// What an image's status and claims mean to a caller, on a hit as on a miss. The signature that it has, nil when it has none.
+  /// What an image's status and claims mean to a caller, on a hit as on a miss. The signature that it has; nil when it has none, or nobody is to
+  /// look at it.
   @discardableResult
-  static func judge(_ image: ImageDescription) throws(SlipwayError) -> ImageSignature? {
+  static func judge(
+    _ image: ImageDescription, _ rule: EffectiveRule = EffectiveRule(), trusted: [String] = []
+  ) throws(SlipwayError) -> ImageSignature? {
     let label = "image \(image.label)"
     switch image.status {
     case .active: break
@@ -84,6 +90,7 @@ extension Agent {
       throw SlipwayError(
         .imageNotReady, "\(label) is not active yet (\(image.status.rawValue))", object: image.label, hint: "try again when it is active")
     }
+    if rule.demands.signature == .off, trusted.isEmpty { return nil }
     return try ImageSignature.parse(image.signature, of: image.label)
   }
 

@@ -10,24 +10,23 @@ internal import Transfer
 internal import Transports
 
 extension Agent {
-  /// Proves a snapshot before disks are cloned from it: a signed image, or any image where `trust.clone` is `verify-all`. It is read once through
-  /// the verifier; its ids never change their bytes, so what was found holds for every later clone, on this host. Concurrent requests read it once.
+  /// Proves a snapshot before disks are cloned from it: a signed image, or any image where policy (`trust.clone`) is `verify-all`. It is read once
+  /// through the verifier; its ids never change their bytes, so what was found holds for every later clone, on this host, by the same policy and
+  /// certificates. Concurrent requests read it once. What is known of it, nil where policy asks for nothing.
   ///
   /// Throws `signature_mismatch`, `digest_mismatch`, `size_mismatch`, what a certificate throws, and `source_not_found` for a snapshot that is another
   /// than was planned with.
-  func prove(_ choice: Choice, _ image: ResolvedImage, _ demand: Demand, _ context: RequestContext) async throws {
-    var demand = demand
-    if configuration.trust.clone == .verifySigned { demand.digests = [] }
-    guard demand.signatures.signature != nil || configuration.trust.clone == .verifyAll else { return }
+  func prove(_ choice: Choice, _ image: ResolvedImage, _ demand: Demand, _ context: RequestContext) async throws -> Evidence? {
+    guard let demand = Self.demandOnClone(image, demand) else { return nil }
     guard let version = choice.facts?.version else { throw SlipwayError(.internalError, "a clone's parent has no ids", object: image.key) }
     let (store, wanted) = (try await store(context), demand)
-    if try await isProved(version, wanted, store) { return }
+    if let known = try await proof(of: version, wanted, store) { return known }
     // A lock of its own, by a name that no base has.
     let identity = try BaseIdentity(url: "snapshot", stamp: .version(version), sourceFormat: "raw", format: .raw, owner: nil)
-    try await store.withBaseLock(identity, context: context) { wait in
+    return try await store.withBaseLock(identity, context: context) { wait in
       context.progress(Progress(phase: .waiting, position: wait.work?.position ?? 0, total: wait.work?.total))
     } _: { lock in
-      guard try await !self.isProved(version, wanted, store) else { return }
+      if let known = try await self.proof(of: version, wanted, store) { return known }
       var telling = context
       telling.progress = { progress in
         lock.report(progress)
@@ -35,12 +34,27 @@ extension Agent {
       }
       let evidence = try await self.verifiedSnapshot(choice, version, image, wanted, try await store.evidence(ofSnapshot: version), telling)
       try await store.keep(evidence, ofSnapshot: version)
+      return evidence
     }
   }
 
-  private func isProved(_ version: String, _ demand: Demand, _ store: Store) async throws -> Bool {
-    guard let evidence = try await store.evidence(ofSnapshot: version) else { return false }
-    return try demand.standing(of: evidence) == .satisfied
+  /// What a snapshot must prove before it is cloned; nil for nothing.
+  static func demandOnClone(_ image: ResolvedImage, _ demand: Demand) -> Demand? {
+    var demand = demand
+    switch image.rule.demands.clone {
+    case .verifyAll: return demand
+    // Who names trusted certificates gets what they vouch for, on every route.
+    case .trust where image.trusted.isEmpty: return nil
+    case .trust, .verifySigned:
+      guard demand.signatures.signature != nil else { return nil }
+      demand.digests = []
+      return demand
+    }
+  }
+
+  private func proof(of version: String, _ demand: Demand, _ store: Store) async throws -> Evidence? {
+    guard let evidence = try await store.evidence(ofSnapshot: version) else { return nil }
+    return try demand.standing(of: evidence) == .satisfied ? evidence : nil
   }
 
   private func verifiedSnapshot(
@@ -48,9 +62,9 @@ extension Agent {
   ) async throws -> Evidence {
     let verifier = try await verifier(image, demand.signatures, context)
     if let before, let verifier, let digest = before.digests.first(where: verifier.takes),
-      case .unproven(let missing, _) = try demand.standing(of: before), missing.isEmpty
+      case .unproven(let missing, _, false) = try demand.standing(of: before), missing.isEmpty
     {
-      return before.adding(try verifier.judge(digest))
+      return before.adding(try verifier.judge(digest), by: image.rule.evidence)
     }
     guard let name = choice.cluster, let location = choice.rbd else { throw SlipwayError(.internalError, "a clone names no snapshot") }
     try await transfers.take(1)
@@ -61,8 +75,14 @@ extension Agent {
     do {
       try Self.check(try await source.version(), version, location)
       context.log(.info, "verifying a snapshot before its first clone", ["image": image.key, "snapshot": version])
-      result = .success(try await read(source, image, demand, verifier, before, context))
-      try Self.check(try await source.version(), version, location)
+      do {
+        result = .success(try await read(source, image, demand, verifier, before, context))
+      } catch let error as SlipwayError where error.code.exitCode == ErrorCode.digestMismatch.exitCode {
+        // Of a snapshot that was removed meanwhile, the cluster may show anything: that it is gone is what is wrong.
+        try Self.check(try await Self.versionNow(location, in: cluster), version, location)
+        throw error
+      }
+      try Self.check(try await Self.versionNow(location, in: cluster), version, location)
     } catch {
       await source.close()
       throw error
@@ -98,19 +118,33 @@ extension Agent {
         .digestMismatch, "the snapshot of image \(image.key) has \(found?.description ?? "no digest"), \(says) says \(expected)",
         object: image.key, hint: "no disk was made; compare the image with its original and upload it again")
     }
+    let inspected = try inspection.result()
+    try image.rule.judge(InspectedBytes(inspected), of: image.key)
     let first = demand.digests.first
     let kept = first?.digest ?? computed.max { $0.algorithm.length < $1.algorithm.length }
     let others = computed.filter { $0 != kept }
-    let inspected = try inspection.result()
     let evidence = Evidence(
       verdict: first == nil ? .none : .matched, computed: kept, also: others.isEmpty ? nil : others, expected: first?.digest,
-      expectedFrom: first?.from, sourceSize: ByteCount(source.size), inspectedFormat: inspected.format.rawValue,
-      partitions: inspected.partitions?.rawValue, verifiedAt: Self.timestamp(), signatures: before?.signatures)
+      expectedFrom: first?.from, sourceSize: ByteCount(source.size), inspected,
+      signatures: before?.signatures, policy: image.rule.evidence)
     guard let verifier else { return evidence }
     guard let digest = computed.first(where: verifier.takes) else {
       throw SlipwayError(.internalError, "nothing was hashed for the signature", object: image.key)
     }
     return evidence.adding(try verifier.judge(digest))
+  }
+
+  /// The ids of the snapshot that has the location's names now, whatever a handle that was opened before still sees.
+  private static func versionNow(_ location: RBDLocation, in cluster: Cluster) async throws -> String {
+    let source = try await RBDSource.open(location, in: cluster)
+    do {
+      let version = try await source.version()
+      await source.close()
+      return version
+    } catch {
+      await source.close()
+      throw error
+    }
   }
 
   /// Throws `source_not_found` unless the ids of a snapshot are those that it was planned with.
@@ -119,12 +153,4 @@ extension Agent {
     throw SlipwayError(
       .sourceNotFound, "snapshot \(location) was replaced while it was looked at", object: location.url, hint: "try again")
   }
-}
-
-/// Where bytes go that only their observers are to see.
-struct NoSink: Sink {
-  let granularity = 65536
-  func write(_ buffer: Buffer, range: Range<Int>, at offset: Int64) async throws {}
-  func reached(_ offset: Int64) async throws {}
-  func finish(size: Int64) async throws {}
 }

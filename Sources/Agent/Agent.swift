@@ -4,6 +4,7 @@ internal import Disks
 internal import Foundation
 internal import HTTPClient
 internal import ImageStore
+internal import ImageTrust
 internal import Libvirt
 internal import LibvirtReport
 internal import Model
@@ -15,6 +16,8 @@ public final class Agent: Sendable {
   /// The configuration that it works by.
   public let configuration: Configuration
   let environment: [String: String]
+  /// What is demanded of images.
+  let policy: TrustPolicy
   let clusters: Clusters
   /// For URLs that an administrator typed; the image service has a client of its own, with its CA.
   let http: HTTPClient
@@ -46,6 +49,7 @@ public final class Agent: Sendable {
   public init(_ configuration: Configuration, environment: [String: String]) throws {
     self.configuration = configuration
     self.environment = environment
+    policy = try TrustPolicy(configuration.trust)
     clusters = Clusters(configuration.clusters)
     http = try HTTPClient()
     files = WorkerPool(name: "files", threads: 8)

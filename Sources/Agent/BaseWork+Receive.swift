@@ -43,7 +43,7 @@ extension BaseWork {
 
   /// Every digest that the stored bytes must have, with who says so.
   private var expectations: [(digest: Digest, from: String)] {
-    let demanded = image.expectations
+    let demanded = image.compared
     return demanded + known.filter { known in !demanded.contains { $0.digest == known } }.map { ($0, "the base that is here") }
   }
 
@@ -132,15 +132,15 @@ extension BaseWork {
         object: image.key, hint: "nothing was kept; compare the image with its original and upload it again")
     }
     let inspected = try received.inspection.result()
+    try image.rule.judge(InspectedBytes(inspected), of: image.key)
     let verdict: Evidence.DigestVerdict = expectations.isEmpty ? (image.description.digestPending ? .pending : .none) : .matched
     let best = expectations.first { $0.digest.algorithm.isStrong } ?? expectations.first
     let kept = best?.digest ?? computed.values.max { $0.algorithm.length < $1.algorithm.length }
     let others = computed.values.filter { $0 != kept }.sorted { $0.algorithm.rawValue < $1.algorithm.rawValue }
     let evidence = Evidence(
       verdict: verdict, computed: kept, also: others.isEmpty ? nil : others, expected: best?.digest, expectedFrom: best?.from,
-      sourceSize: ByteCount(received.stored), inspectedFormat: inspected.format.rawValue,
-      inspectedSubformat: inspected.subformat, partitions: inspected.partitions?.rawValue, verifiedAt: Agent.timestamp(),
-      signatures: signed.isEmpty ? nil : signed)
+      sourceSize: ByteCount(received.stored), inspected, signatures: signed.isEmpty ? nil : signed,
+      policy: image.rule.evidence)
     guard let verifier else { return evidence }
     guard let digest = computed[verifier.algorithm] else { throw SlipwayError(.internalError, "nothing was hashed for the signature") }
     return evidence.adding(try verifier.judge(digest))

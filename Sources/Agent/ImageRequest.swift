@@ -52,6 +52,8 @@ struct ResolvedImage: Sendable {
   var signature: ImageSignature?
   /// The certificates that the request trusts.
   var trusted: [String] = []
+  /// The rule of policy that holds for it.
+  var rule = EffectiveRule()
   /// The format that it was claimed to have, where it is read as another one.
   var claimed: String?
   /// Whether its bytes are those of a base somewhere, which knows an ISO as the raw that it was kept as.
@@ -65,6 +67,17 @@ struct ResolvedImage: Sendable {
       return key
     }
     return "\(key)#\(mark.prefix(16))"
+  }
+
+  /// Whether its signature makes it unnecessary to compare another digest of the same bytes.
+  var isCovered: Bool {
+    guard rule.demands.signatureCoversDigest, let signature else { return false }
+    return !expectations.contains { $0.digest.algorithm == signature.hash.algorithm }
+  }
+
+  /// The digests that are computed and compared: every one, but where the signature covers the bytes only those that the request itself names.
+  var compared: [(digest: Digest, from: String)] {
+    isCovered ? digest.map { [($0, "request")] } ?? [] : expectations
   }
 
   /// Every digest that the stored bytes must have, with who said so; the image's own strong one first. md5 counts only where there is no better.

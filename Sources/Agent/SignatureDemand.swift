@@ -1,4 +1,3 @@
-internal import Configuration
 internal import ImageTrust
 internal import Model
 
@@ -8,6 +7,8 @@ struct SignatureDemand: Sendable {
   var signature: ImageSignature?
   /// Whether there must be one.
   var isRequired = false
+  /// Whether nobody looks at signatures.
+  var isOff = false
   /// The certificates of which its chain must consist; with none no chain is asked for.
   var trusted: [CertificateID] = []
   /// The smallest keys.
@@ -16,19 +17,21 @@ struct SignatureDemand: Sendable {
   /// Nothing is demanded.
   init() {}
 
-  /// What a configuration demands, and a request that names trusted certificates of its own. Throws `usage`, `configuration`.
-  init(_ trust: Configuration.Trust, trusted own: [String]) throws(SlipwayError) {
-    isRequired = trust.signature == .required || !own.isEmpty
+  /// What the rule for an image demands, `configured` certificates, and a request that names trusted certificates of its own. Throws `usage`,
+  /// `configuration`.
+  init(_ rule: EffectiveRule, configured: [String], trusted own: [String]) throws(SlipwayError) {
+    isRequired = rule.demands.signature == .required || !own.isEmpty
+    isOff = rule.demands.signature == .off && own.isEmpty
     if own.isEmpty {
       do throws(SlipwayError) {
-        trusted = try CertificateID.trusted(trust.trusted)
+        trusted = try CertificateID.trusted(configured)
       } catch {
         throw SlipwayError(.configuration, "trust.trusted: \(error.message)", object: "trust.trusted", hint: error.hint)
       }
     } else {
       trusted = try CertificateID.trusted(own)
     }
-    keys = KeyPolicy(minimumRSABits: trust.minimumRSABits, minimumDSABits: trust.minimumDSABits)
+    keys = rule.demands.keys
   }
 
   /// Whether evidence holds the image's signature as it is demanded today; an image without one needs none. When dates were judged stays as it
@@ -46,7 +49,7 @@ struct SignatureDemand: Sendable {
   func judgeWithoutImage(_ evidence: Evidence, _ object: String) throws(SlipwayError) {
     let found = evidence.signatures ?? []
     // A base that was never signed may serve where none is required; one that was must still satisfy.
-    guard isRequired || !found.isEmpty else { return }
+    guard !isOff, isRequired || !found.isEmpty else { return }
     guard !found.contains(where: accepts) else { return }
     throw SlipwayError(
       .signatureRequired, "the base of \(object) has no signature that satisfies what is demanded today", object: object,

@@ -16,6 +16,7 @@ struct Checks {
     imageService()
     prewarmSets()
     places()
+    trust()
   }
 
   private mutating func complain(_ key: String, _ message: String, _ hint: String) {
@@ -69,6 +70,24 @@ struct Checks {
         complain("prewarm.sets", "the tag '\(tag)' of the set '\(set.name)' has a comma, which no tag has", "make a set for each tag")
       }
       if !seen.insert(set.name).inserted { complain("prewarm.sets", "two sets are called '\(set.name)'", "give each its own name") }
+    }
+  }
+
+  private mutating func trust() {
+    var seen: Set<[String?]> = []
+    for rule in configuration.trust.rules {
+      if rule.owner == nil, rule.store == nil {
+        complain("trust.rules", "a rule of 'trust.rules' names neither 'owner' nor 'store'", "name one, or set the keys of 'trust' itself")
+      } else if !seen.insert([rule.owner, rule.store]).inserted {
+        complain("trust.rules", "two rules of 'trust.rules' are about \(rule.subject)", "write them as one")
+      }
+    }
+    let empty = "is empty, so that no image could be used"
+    if configuration.trust.defaults.formats?.isEmpty == true {
+      complain("trust.formats", "'trust.formats' \(empty)", "list what is allowed")
+    }
+    for rule in configuration.trust.rules where rule.formats?.isEmpty == true {
+      complain("trust.rules", "'formats' of the rule about \(rule.subject) \(empty)", "list what is allowed, or leave it out")
     }
   }
 

@@ -42,53 +42,6 @@ extension Configuration {
     }
   }
 
-  /// What must be known about bytes.
-  public struct Trust: Sendable, Hashable {
-    /// Whether what an image may lack is demanded.
-    public enum Demand: String, Sendable, Hashable {
-      case ifPresent = "if-present"
-      case required
-    }
-
-    /// Whether a digest must be known.
-    public var digest: Demand
-    /// Whether a signature must be there.
-    public var signature: Demand
-    /// Which images are verified before their first clone.
-    public enum CloneCheck: String, Sendable, Hashable {
-      case verifySigned = "verify-signed"
-      case verifyAll = "verify-all"
-    }
-
-    /// Where certificates come from.
-    public enum Certificates: String, Sendable, Hashable {
-      case barbican, directory
-    }
-
-    /// What is verified before a clone is handed out.
-    public var clone: CloneCheck
-    /// Where certificates come from.
-    public var certificates: Certificates
-    /// The directory of certificates.
-    public var certificatesPath: String
-    /// Ids of trusted certificates.
-    public var trusted: [String]
-    /// The smallest keys, in bits.
-    public var minimumRSABits: Int
-    public var minimumDSABits: Int
-
-    init(_ reader: Reader) throws(SlipwayError) {
-      digest = try reader.word("trust.digest")
-      signature = try reader.word("trust.signature")
-      clone = try reader.word("trust.clone")
-      certificates = try reader.word("trust.certificates")
-      certificatesPath = try reader.string("trust.certificates_path")
-      trusted = try reader.strings("trust.trusted")
-      minimumRSABits = try reader.int("trust.min_rsa_bits")
-      minimumDSABits = try reader.int("trust.min_dsa_bits")
-    }
-  }
-
   /// What libvirt is asked and told.
   public struct Libvirt: Sendable, Hashable {
     /// Whom to ask and tell.

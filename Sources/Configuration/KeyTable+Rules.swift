@@ -25,27 +25,6 @@ extension KeyTable {
       "Whether uploads of disks are clones in the image pool."),
   ]
 
-  static let trust: [Key] = [
-    Key("trust.digest", .choice(["if-present", "required"]), "if-present", "Whether an image without any digest is refused."),
-    Key(
-      "trust.signature", .choice(["if-present", "required"]), "if-present",
-      "Whether an image without a signature is refused. A signature that is there is always verified."),
-    Key(
-      "trust.clone", .choice(["verify-signed", "verify-all"]), "verify-signed",
-      "Which images are read and verified, once for each snapshot, before their first clone: signed ones, or all."),
-    Key(
-      "trust.certificates", .choice(["barbican", "directory"]), "barbican",
-      "Where certificates come from: the key manager of the cloud, or files `ID.pem` in `trust.certificates_path`."),
-    Key("trust.certificates_path", .path, "/etc/slipway/certificates", "The directory of certificates."),
-    Key(
-      "trust.trusted", .list(.string), "[]",
-      "Ids of trusted certificates. With any, the certificate of a signature must have a chain of them up to a self-signed one; a request's own "
-        + "(`--trusted-cert`) take their place."),
-    Key("trust.min_rsa_bits", .int(1024...16384), "2048", "The smallest RSA key, in bits, whose signatures are accepted."),
-    Key("trust.min_dsa_bits", .int(1024...16384), "2048", "The smallest DSA key, in bits, whose signatures are accepted."),
-    Key("trust.rules", .laterList, "[]", effect: .later, "Rules by image, owner or tag."),
-  ]
-
   static let limits: [Key] = [
     Key("limits.memory", .size(atLeast: 8 << 20), "128M", "Bytes in flight, all transfers together; at least 8M."),
     Key("limits.transfers", .int(1...256), "4", "How many images are moved at once."),

@@ -8,7 +8,7 @@ public struct LoadedConfiguration: Sendable {
   public let settings: [Setting]
   /// The file that was read; nil when there was none and the embedded defaults hold.
   public let file: String?
-  /// What is worth saying and stops nothing: keys that take effect with a later version, variables that look like a misspelt one.
+  /// What is worth saying and stops nothing: a lax policy, keys that take effect with a later version, variables that look like a misspelt one.
   public let warnings: [String]
 
   /// Where a configuration is looked for when neither `--config` nor `SLIPWAY_CONFIG` names one.
@@ -72,7 +72,7 @@ public struct LoadedConfiguration: Sendable {
       isLibvirtSet: resolved.isSet("libvirt.uri"))
     let problems = Checks(resolved: resolved, configuration: configuration, file: place).problems
     guard problems.isEmpty else { return (nil, problems) }
-    let warnings = later(resolved) + misspelt(system.environment)
+    let warnings = configuration.trust.warnings + later(resolved) + misspelt(system.environment)
     return (LoadedConfiguration(configuration: configuration, settings: resolved.ordered, file: file, warnings: warnings), [])
   }
 

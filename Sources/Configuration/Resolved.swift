@@ -129,6 +129,13 @@ struct Reader {
     guard let word = Word(rawValue: try string(path)) else { throw mismatch(path) }
     return word
   }
+  func optionalWord<Word: RawRepresentable>(_ path: String, as type: Word.Type = Word.self) throws(SlipwayError) -> Word?
+  where Word.RawValue == String {
+    value(path) == .null ? nil : try word(path)
+  }
+  func optional<Value>(_ path: String, _ read: (String) throws(SlipwayError) -> Value) throws(SlipwayError) -> Value? {
+    value(path) == .null ? nil : try read(path)
+  }
   func mappings(_ path: String) throws(SlipwayError) -> [Reader] {
     guard case .list(let items) = value(path) else { throw mismatch(path) }
     return items.map { Reader($0) }

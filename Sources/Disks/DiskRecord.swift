@@ -42,6 +42,9 @@ public struct DiskRecord: Sendable, Hashable, Codable {
   /// A random mark of this very making, to tell it from another of the same name.
   public var nonce: String
 
+  /// What was verified of the bytes that it began with; nil where nothing was (policy asks for nothing of a clone), and in an older version's record.
+  public var evidence: Evidence?
+
   /// The id of the RBD image that the record speaks of; nil for a file. A clone inherits its parent's metadata: a record that speaks of another
   /// image makes no disk of ours.
   public var imageID: String?

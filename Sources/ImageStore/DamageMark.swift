@@ -28,12 +28,21 @@ public struct DamageMark: Sendable, Hashable, Codable {
   public var blocks: [ByteRun]
   /// When it was found, seconds since 1970.
   public var found: Int64
+  /// Whether block hashes that fit do not disprove it. Nil for no.
+  public var isLasting: Bool?
+
+  enum CodingKeys: String, CodingKey {
+    case version, reason, blocks, found
+    case isLasting = "lasting"
+  }
 }
 
 extension Store {
   /// Marks a base as damaged, so that lookups refuse it. The bytes stay as they are. Throws `base_not_found`, `busy` when the lock was taken away.
   @discardableResult
-  public func markDamaged(_ lock: BaseLock, reason: String, blocks: [ByteRun] = []) async throws -> DamageMark {
+  public func markDamaged(
+    _ lock: BaseLock, reason: String, blocks: [ByteRun] = [], isLasting: Bool = false
+  ) async throws -> DamageMark {
     try await pool.run {
       try lock.verify()
       let name = lock.name
@@ -41,7 +50,8 @@ extension Store {
         throw SlipwayError(.baseNotFound, "there is no base \(self.path(of: name))", object: self.path(of: name))
       }
       let mark = DamageMark(
-        version: DamageMark.currentVersion, reason: reason, blocks: Array(blocks.prefix(VerifyReport.runLimit)), found: self.now())
+        version: DamageMark.currentVersion, reason: reason, blocks: Array(blocks.prefix(VerifyReport.runLimit)), found: self.now(),
+        isLasting: isLasting ? true : nil)
       let bytes = try StoreJSON.encode(mark)
       try self.meta.replace(name.damage, with: bytes, temporary: TemporaryName(.json).text, in: self.temporary)
       self.index(name)

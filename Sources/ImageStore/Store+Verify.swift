@@ -84,7 +84,9 @@ extension Store {
     guard let status, let file = report.file, status.isSameFile(as: file) else { return .none }
     switch report.verdict {
     case .unverifiable: return .none
-    case .sound: return try await clearDamage(lock) ? .cleared : .none
+    case .sound:
+      if try await damage(of: report.name)?.isLasting == true { return .none }
+      return try await clearDamage(lock) ? .cleared : .none
     case .damaged:
       let first = report.damaged.first.map { ", the first at byte \($0.offset)" } ?? ""
       let blocks = report.damagedBlocks == 1 ? "1 block differs" : "\(report.damagedBlocks) blocks differ"

@@ -48,17 +48,20 @@ public enum SignatureHash: String, Sendable, Hashable, CaseIterable {
   }
 }
 
-/// The smallest keys that are accepted, in bits. On curves the key type says it all.
+/// The keys that are accepted: their types, and the fewest bits. On curves the key type says it all.
 public struct KeyPolicy: Sendable, Hashable {
   /// Of an RSA modulus.
   public var minimumRSABits: Int
   /// Of a DSA p.
   public var minimumDSABits: Int
+  /// What may sign an image; certificates in a chain may be of any type that can be verified.
+  public var types: Set<SignatureKeyType>
 
-  /// A policy; NIST SP 800-131A's 2048 bits unless said otherwise.
-  public init(minimumRSABits: Int = 2048, minimumDSABits: Int = 2048) {
+  /// A policy; NIST SP 800-131A's 2048 bits and all types unless said otherwise.
+  public init(minimumRSABits: Int = 2048, minimumDSABits: Int = 2048, types: Set<SignatureKeyType> = Set(SignatureKeyType.allCases)) {
     self.minimumRSABits = minimumRSABits
     self.minimumDSABits = minimumDSABits
+    self.types = types
   }
 
   /// The reason why a key is refused, nil when it is not.
@@ -74,7 +77,7 @@ public struct KeyPolicy: Sendable, Hashable {
 
   /// Whether evidence of a key of this type and size satisfies it.
   public func accepts(keyType: String, bits: Int) -> Bool {
-    guard let kind = SignatureKeyType(rawValue: keyType)?.key else { return false }
-    return refusal(kind, bits: bits) == nil
+    guard let type = SignatureKeyType(rawValue: keyType), types.contains(type) else { return false }
+    return refusal(type.key, bits: bits) == nil
   }
 }

@@ -34,6 +34,12 @@ public enum ErrorCode: String, Sendable, Hashable, CaseIterable, Codable {
   case certificateUnusable = "certificate_unusable"
   /// No chain leads from a certificate to one that is trusted.
   case certificateUntrusted = "certificate_untrusted"
+  /// A key of a type that policy does not allow.
+  case keyNotAllowed = "key_not_allowed"
+  /// A disk format, or a kind of it, that policy does not allow.
+  case formatNotAllowed = "format_not_allowed"
+  /// More bytes for the guest than policy allows.
+  case virtualSizeNotAllowed = "virtual_size_not_allowed"
   case formatRefused = "format_refused"
   case formatMismatch = "format_mismatch"
   case notCloneable = "not_cloneable"
@@ -88,7 +94,8 @@ extension ErrorCode {
     case .imageNotFound, .imageDeleted, .diskNotFound, .baseNotFound, .sourceNotFound, .domainNotFound: 3
     case .imageDeactivated, .imageUnusable, .sizeTooSmall, .belowMinDisk, .digestMismatch, .sizeMismatch, .digestRequired,
       .signatureUnsupported, .signatureInvalid, .signatureMismatch, .signatureRequired, .certificateUnusable, .certificateUntrusted,
-      .formatRefused, .formatMismatch, .notCloneable, .noRoute, .locationNotAllowed, .notOurs, .storeRefused,
+      .keyNotAllowed, .formatNotAllowed, .virtualSizeNotAllowed, .formatRefused, .formatMismatch, .notCloneable, .noRoute,
+      .locationNotAllowed, .notOurs, .storeRefused,
       .baseDamaged:
       4
     case .clusterUnreachable, .permissionDenied, .imageServiceUnavailable, .imageServiceDenied, .imageNotReady,
@@ -111,7 +118,8 @@ extension ErrorCode {
     case .locationNotAllowed, .notOurs: 403
     case .imageDeactivated, .imageUnusable, .sizeTooSmall, .belowMinDisk, .digestMismatch, .sizeMismatch, .digestRequired,
       .signatureUnsupported, .signatureInvalid, .signatureMismatch, .signatureRequired, .certificateUnusable, .certificateUntrusted,
-      .formatRefused, .formatMismatch, .notCloneable, .noRoute, .storeRefused, .baseDamaged:
+      .keyNotAllowed, .formatNotAllowed, .virtualSizeNotAllowed, .formatRefused, .formatMismatch, .notCloneable, .noRoute, .storeRefused,
+      .baseDamaged:
       422
     case .clusterUnreachable, .permissionDenied, .imageServiceUnavailable, .imageServiceDenied, .imageNotReady,
       .certificateServiceUnavailable, .libvirtUnavailable, .sourceFailed:
@@ -132,7 +140,8 @@ extension ErrorCode {
     case .imageNotFound, .imageDeleted, .diskNotFound, .baseNotFound, .sourceNotFound, .domainNotFound: .never
     case .imageDeactivated, .imageUnusable, .sizeTooSmall, .belowMinDisk, .digestMismatch, .sizeMismatch, .digestRequired,
       .signatureUnsupported, .signatureInvalid, .signatureMismatch, .signatureRequired, .certificateUnusable, .certificateUntrusted,
-      .formatRefused, .formatMismatch, .notCloneable, .noRoute, .locationNotAllowed, .notOurs:
+      .keyNotAllowed, .formatNotAllowed, .virtualSizeNotAllowed, .formatRefused, .formatMismatch, .notCloneable, .noRoute,
+      .locationNotAllowed, .notOurs:
       .never
     case .nameConflict, .batchFailed: .never
     case .configuration, .storeRefused, .baseDamaged, .clusterUnreachable, .permissionDenied, .imageServiceDenied, .noSpace, .ioError,

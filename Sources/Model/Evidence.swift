@@ -34,12 +34,21 @@ public struct Evidence: Sendable, Hashable, Codable {
   public var signatures: [SignatureEvidence]?
   /// How the base's bytes were made from the verified ones, where another program did that; nil else.
   public var conversion: ConversionEvidence?
+  /// Size in bytes that a guest sees, by inspection; nil in evidence of an older version.
+  public var inspectedVirtualSize: ByteCount?
+  /// What came of inspection; nil in evidence of an older version.
+  public var inspection: InspectionVerdict?
+  /// The rule of policy by which the last verdict fell; nil in evidence of an older version.
+  public var policy: PolicyEvidence?
+  /// Which Slipway's verdict it is (`slipway 0.1.0`); nil in evidence of an older version.
+  public var verifiedBy: String?
 
   /// Evidence; see the properties.
   public init(
     verdict: DigestVerdict, computed: Digest?, also: [Digest]? = nil, expected: Digest?, expectedFrom: String?, sourceSize: ByteCount,
     inspectedFormat: String, inspectedSubformat: String? = nil, partitions: String? = nil, verifiedAt: String,
-    signatures: [SignatureEvidence]? = nil
+    signatures: [SignatureEvidence]? = nil, inspectedVirtualSize: ByteCount? = nil, inspection: InspectionVerdict? = nil,
+    policy: PolicyEvidence? = nil, verifiedBy: String? = nil
   ) {
     self.verdict = verdict
     self.computed = computed
@@ -52,11 +61,16 @@ public struct Evidence: Sendable, Hashable, Codable {
     self.partitions = partitions
     self.verifiedAt = verifiedAt
     self.signatures = signatures
+    self.inspectedVirtualSize = inspectedVirtualSize
+    self.inspection = inspection
+    self.policy = policy
+    self.verifiedBy = verifiedBy
   }
 
   /// The same with one more signature, which takes the place of older evidence of the very same one.
-  public func adding(_ signature: SignatureEvidence) -> Evidence {
+  public func adding(_ signature: SignatureEvidence, by policy: PolicyEvidence? = nil) -> Evidence {
     var copy = self
+    if let policy { copy.policy = policy }
     let others = (signatures ?? []).filter { $0.signature != signature.signature || $0.certificate.id != signature.certificate.id }
     copy.signatures = others + [signature]
     return copy
@@ -65,11 +79,19 @@ public struct Evidence: Sendable, Hashable, Codable {
   enum CodingKeys: String, CodingKey {
     case verdict = "digest"
     case computed, also, expected, signatures, conversion, partitions
+    case inspection, policy
+    case inspectedVirtualSize = "inspected_virtual_size"
+    case verifiedBy = "verified_by"
     case expectedFrom = "expected_from"
     case sourceSize = "source_size"
     case inspectedFormat = "inspected_format"
     case inspectedSubformat = "inspected_subformat"
     case verifiedAt = "verified_at"
+  }
+
+  /// What inspection found, as far as policy asks for it; nil in evidence of an older version.
+  public var inspected: InspectedBytes? {
+    inspectedVirtualSize.map { InspectedBytes(format: inspectedFormat, subformat: inspectedSubformat, virtualSize: $0) }
   }
 
   /// Every digest of the stored bytes that is known, the one that was compared first.

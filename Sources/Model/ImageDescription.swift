@@ -42,6 +42,8 @@ public struct ImageDescription: Sendable, Hashable {
   public var ramdiskID: ImageID?
   /// All `img_signature*` properties, as they are.
   public var signature: [String: String]
+  /// The ids of the image service's stores in which it lies, in the service's order; empty where there is but one, or none was told.
+  public var stores: [String]
   /// Whether the image says that its bytes are encrypted (`os_encrypt_*`, or `cinder_encryption_key_id`).
   public var encrypted: Bool
   /// Where the bytes lie, in the order of preference; duplicates once.
@@ -55,7 +57,7 @@ public struct ImageDescription: Sendable, Hashable {
     size: ByteCount? = nil, virtualSize: ByteCount? = nil, minDiskGiB: Int64 = 0, digest: Digest? = nil, digestPending: Bool = false,
     checksum: Digest? = nil, owner: String? = nil, visibility: String? = nil, hidden: Bool = false, kernelID: ImageID? = nil,
     ramdiskID: ImageID? = nil, signature: [String: String] = [:],
-    encrypted: Bool = false, locations: [Location] = [], locationsShown: Bool = true
+    stores: [String] = [], encrypted: Bool = false, locations: [Location] = [], locationsShown: Bool = true
   ) {
     self.id = id
     self.name = name
@@ -74,6 +76,7 @@ public struct ImageDescription: Sendable, Hashable {
     self.kernelID = kernelID
     self.ramdiskID = ramdiskID
     self.signature = signature
+    self.stores = stores
     self.encrypted = encrypted
     self.locations = locations
     self.locationsShown = locationsShown

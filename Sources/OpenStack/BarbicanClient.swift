@@ -49,6 +49,30 @@ public final class BarbicanClient: Sendable {
     }
   }
 
+  /// Where the service lies, once it has answered our own credentials, and whether it lets them list secrets (which certificates need not).
+  ///
+  /// Throws `certificate_unusable` where the cloud has no such service; `certificate_service_unavailable` where nobody answers or our identity is
+  /// refused as such; `timeout`, `CancellationError`.
+  public func probe(context: RequestContext) async throws -> (endpoint: String, mayList: Bool) {
+    do {
+      let endpoint = Location.redacted(try await service.endpoint(context))
+      let answer = try await service.get("/v1/secrets?limit=1", as: .ours, context)
+      switch answer.status {
+      case 200: return (endpoint, true)
+      case 403: return (endpoint, false)
+      default:
+        throw SlipwayError(
+          .certificateServiceUnavailable, "\(place) at \(endpoint) answers HTTP \(answer.status) to a list of secrets",
+          object: service.cloud.name,
+          hint: "see whether it is a key manager: openstack endpoint list --service key-manager")
+      }
+    } catch var error as SlipwayError {
+      if error.code == .imageServiceUnavailable || error.code == .imageServiceDenied { error.code = .certificateServiceUnavailable }
+      if error.code == .configuration { error.code = .certificateUnusable }
+      throw error
+    }
+  }
+
   private func judge(_ status: Int, _ id: String, _ identity: ServiceClient.Identity) throws(SlipwayError) {
     switch status {
     case 200: return

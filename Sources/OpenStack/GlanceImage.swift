@@ -49,8 +49,16 @@ struct GlanceImage {
       digest: try digest(known, value, "os_hash_value"), digestPending: algorithm != nil && value == nil,
       checksum: try digest(.md5, checksum, "checksum"), owner: members["owner"]?.string, visibility: members["visibility"]?.string,
       hidden: members["os_hidden"]?.bool ?? false, kernelID: part("kernel_id"), ramdiskID: part("ramdisk_id"),
-      signature: signature(members), encrypted: isEncrypted(members), locations: [],
+      signature: signature(members), stores: stores, encrypted: isEncrypted(members), locations: [],
       locationsShown: false)
+  }
+
+  /// Every store that holds it: Glance tells them as one text, separated by commas, and with each location that it shows.
+  private var stores: [String] {
+    let told = (json["stores"]?.string ?? "").split(separator: ",").map(String.init)
+    let located = (json["locations"].map(GlanceImage.locations) ?? []).compactMap(\.store)
+    var seen: Set<String> = []
+    return (told + located).filter { !$0.isEmpty && seen.insert($0).inserted }
   }
 
   /// An image that this one names; a value that is no id (clients write "None" for none) names nothing.

@@ -54,6 +54,8 @@ public struct DiskDocument: Codable, Sendable, Hashable {
   public var state: String
   /// When it was made, RFC 3339.
   public var created: String
+  /// What was verified of the bytes that it began with; null where nothing was.
+  @Nullable public var evidence: EvidenceDocument?
   /// How libvirt finds it, null without libvirt.
   @Nullable public var libvirt: LibvirtView?
   /// The domains of this host that have it, in `list`; null where libvirt was not asked.
@@ -64,7 +66,7 @@ public struct DiskDocument: Codable, Sendable, Hashable {
   /// A disk's document.
   public init(
     name: String, target: Target, route: Route?, source: String?, size: Int64, base: String?, path: String, image: String, outcome: String?,
-    state: String, created: String, seconds: Double?
+    state: String, created: String, evidence: Evidence? = nil, seconds: Double?
   ) {
     self.name = name
     self.target = target.rawValue
@@ -77,6 +79,7 @@ public struct DiskDocument: Codable, Sendable, Hashable {
     self.outcome = outcome
     self.state = state
     self.created = created
+    self.evidence = evidence.map { EvidenceDocument($0) }
     self.libvirt = nil
     self.seconds = seconds
   }

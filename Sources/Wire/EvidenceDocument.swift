@@ -1,6 +1,6 @@
 public import Model
 
-/// What was verified about a base, in `fetch --json`, `base ensure --json` and `cache list|show --json`.
+/// What was verified about a base, in `fetch --json`, `base ensure --json`, `cache list|show --json` and `disk create|show --json`.
 public struct EvidenceDocument: Codable, Sendable, Hashable {
   /// `matched`, `none` or `pending`.
   public var digest: String
@@ -26,14 +26,24 @@ public struct EvidenceDocument: Codable, Sendable, Hashable {
   public var signatures: [SignatureEvidenceDocument]
   /// How the base's bytes were made from those; null when nobody else made them.
   @Nullable public var conversion: ConversionDocument?
+  /// What a guest sees of them, by inspection; null in evidence of an older version.
+  @Nullable public var inspectedVirtualSize: Int64?
+  /// `accepted`; null in evidence of an older version.
+  @Nullable public var inspection: String?
+  /// The rule of policy by which the verdict fell; null in evidence of an older version.
+  @Nullable public var policy: JudgedByDocument?
+  /// Which Slipway's verdict it is, `slipway 0.1.0`; null in evidence of an older version.
+  @Nullable public var verifiedBy: String?
 
   enum CodingKeys: String, CodingKey {
-    case digest, computed, also, expected, signatures, conversion, partitions
+    case digest, computed, also, expected, signatures, conversion, partitions, inspection, policy
     case expectedFrom = "expected_from"
     case sourceSize = "source_size"
     case inspectedFormat = "inspected_format"
     case inspectedSubformat = "inspected_subformat"
+    case inspectedVirtualSize = "inspected_virtual_size"
     case verifiedAt = "verified_at"
+    case verifiedBy = "verified_by"
   }
 
   /// The document for evidence.
@@ -50,5 +60,9 @@ public struct EvidenceDocument: Codable, Sendable, Hashable {
     verifiedAt = evidence.verifiedAt
     signatures = evidence.signatures?.map { SignatureEvidenceDocument($0) } ?? []
     conversion = evidence.conversion.map { ConversionDocument($0) }
+    inspectedVirtualSize = evidence.inspectedVirtualSize?.bytes
+    inspection = evidence.inspection?.rawValue
+    policy = evidence.policy.map { JudgedByDocument($0) }
+    verifiedBy = evidence.verifiedBy
   }
 }

@@ -28,14 +28,22 @@ public struct PlanDocument: Codable, Sendable, Hashable {
   public var cached: Bool
   /// The format that `qemu-img` converts from once the bytes are verified; null when they are read as they are.
   @Nullable public var convert: String?
+  /// What policy demands; null for a base that serves although its image cannot be asked.
+  @Nullable public var policy: PolicyDocument?
+  /// The error that a request would end with, null when there is a way.
+  @Nullable public var error: ErrorDocument.Body?
   /// All candidates, most preferred first.
   public var candidates: [Entry]
 
   /// The document for a plan.
-  public init(image: String, plan: Plan, cached: Bool, convert: String? = nil) {
+  public init(
+    image: String, plan: Plan, cached: Bool, convert: String? = nil, policy: PolicyDocument? = nil, error: SlipwayError? = nil
+  ) {
     self.convert = convert
     self.image = image
     self.cached = cached
+    self.policy = policy
+    self.error = error.map { ErrorDocument($0).error }
     target = plan.target.rawValue
     route = plan.route?.rawValue
     candidates = plan.candidates.map {

@@ -9,7 +9,10 @@ internal import Wire
 struct CacheCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "cache", abstract: "Look into the store of bases, and choose what stays in it.",
-    subcommands: [CacheList.self, CacheShow.self, CachePin.self, CacheUnpin.self, CacheVerify.self, CacheClean.self, CachePurge.self])
+    subcommands: [
+      CacheList.self, CacheShow.self,
+      CachePin.self, CacheUnpin.self, CacheVerify.self, CacheAudit.self, CacheClean.self, CachePurge.self,
+    ])
 }
 
 struct CacheList: AsyncParsableCommand {
@@ -101,13 +104,13 @@ struct CacheShow: AsyncParsableCommand {
         let rows = [
           ("path", base.path), ("images", base.images.joined(separator: ", ")), ("format", base.format), ("was", evidence.formatWords),
           ("virtual", ByteCount(base.virtualSize).description), ("allocated", ByteCount(base.allocated).description), ("route", base.route),
-          ("source", base.source ?? "-"), ("digest", evidence.digest), ("computed", evidence.computed ?? "-"),
-          ("expected", evidence.expected.map { "\($0) (\(evidence.expectedFrom ?? "?"))" } ?? "-"), ("verified", evidence.verifiedAt),
-          ("signed by", evidence.signatures.isEmpty ? "-" : evidence.signatures.map(\.words).joined(separator: "; ")),
+          ("source", base.source ?? "-"),
+        ]
+        let rest = [
           ("created", base.created), ("last used", base.lastUsed ?? "-"), ("hits", String(base.hits)),
           ("pinned", pin), ("cleaning", cleaning), ("made by", base.madeBy),
         ]
-        for (key, value) in rows + Self.users(base.clean) { Output.line("\(key.padding(to: 10)) \(value)") }
+        for (key, value) in rows + evidence.rows + rest + Self.users(base.clean) { Output.line("\(key.padding(to: 10)) \(value)") }
         Output.line("")
       }
       for base in foreign {

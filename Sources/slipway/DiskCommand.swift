@@ -139,6 +139,7 @@ struct DiskShow: AsyncParsableCommand {
         ("name", record.name.text), ("path", info.path), ("target", record.request.target.rawValue), ("size", info.size.description),
         ("state", info.state.rawValue), ("image", record.request.image), ("route", record.route.rawValue), ("source", record.source ?? "-"),
         ("base", record.base ?? "-"), ("created", record.created), ("made on", record.owner.host),
+        ("verified", record.evidence.map { EvidenceDocument($0).line } ?? "-"),
       ]
       for (key, value) in rows { Output.line(Table.text([key.padding(to: 8), value], [])) }
     }
@@ -172,7 +173,7 @@ extension DiskDocument {
     self.init(
       name: record.name.text, target: record.request.target, route: outcome == .created ? route : record.route, source: record.source,
       size: info.size.bytes, base: record.base, path: info.path, image: record.request.image, outcome: outcome?.rawValue,
-      state: info.state.rawValue, created: record.created, seconds: seconds)
+      state: info.state.rawValue, created: record.created, evidence: record.evidence, seconds: seconds)
   }
 }
 

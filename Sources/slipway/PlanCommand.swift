@@ -23,10 +23,13 @@ struct PlanCommand: AsyncParsableCommand {
         source.request(image, environment: session.environment), target: target, size: size.map { try $0.bytes() }, context: session.context
       )
       let document = PlanDocument(
-        image: answer.image, plan: answer.plan, cached: answer.cached, convert: answer.convert?.rawValue)
+        image: answer.image, plan: answer.plan, cached: answer.cached, convert: answer.convert?.rawValue,
+        policy: answer.policy.map { PolicyDocument($0) }, error: answer.failure)
       if json {
         try Output.document(document)
       } else {
+        for line in answer.policy.map(Self.lines) ?? [] { Output.line(line) }
+        for warning in answer.policy?.warnings ?? [] { Output.note("warning: \(warning)") }
         if answer.cached { Output.line("a base in the store serves \(answer.image) as it is: nothing would be moved") }
         for (index, candidate) in answer.plan.candidates.enumerated() {
           Output.line(Self.text(candidate, isChosen: index == answer.plan.chosen))
@@ -38,10 +41,28 @@ struct PlanCommand: AsyncParsableCommand {
     }
   }
 
+  /// The rule that holds, and under it what it demands.
+  private static func lines(_ policy: PolicyView) -> [String] {
+    ["trust rule: \(policy.rule)"]
+      + policy.demands.flatMap { demand in
+        Table.wrapped(demand, indent: 4).enumerated().map { $0.offset == 0 ? "  - " + $0.element.dropFirst(4) : $0.element }
+      }
+  }
+
   /// A candidate on lines of its own, since neither a location nor a sentence fits a column.
   private static func text(_ candidate: Candidate, isChosen: Bool) -> String {
     let verdict = candidate.accepted ? (isChosen ? "ok, and would be taken" : "ok") : candidate.reason.rawValue
     let lines = ["\(isChosen ? "→" : " ") \(candidate.route.rawValue): \(verdict)", "    \(candidate.url ?? "from the image service")"]
     return (lines + (candidate.detail.map { Table.wrapped($0, indent: 4) } ?? [])).joined(separator: "\n")
+  }
+}
+
+extension PolicyDocument {
+  init(_ policy: PolicyView) {
+    self.init(
+      rule: policy.rule, owner: policy.owner, stores: policy.stores, signature: policy.signature.rawValue, digest: policy.digest.rawValue,
+      clone: policy.clone.rawValue, minRSABits: policy.minimumRSABits, minDSABits: policy.minimumDSABits, keyTypes: policy.keyTypes,
+      formats: policy.formats, vmdkSubformats: policy.vmdkSubformats, maxVirtualSize: policy.maximumVirtualSize?.bytes,
+      signatureCoversDigest: policy.signatureCoversDigest, demands: policy.demands, warnings: policy.warnings)
   }
 }

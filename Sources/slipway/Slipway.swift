@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Model
 
 /// The root command.
 struct Slipway: AsyncParsableCommand {
@@ -21,7 +22,7 @@ struct Slipway: AsyncParsableCommand {
         130  cancelled
         1    anything else
       """,
-    version: "slipway 0.1.0",
+    version: ProgramVersion.program,
     subcommands: [
       DoctorCommand.self, PlanCommand.self, FetchCommand.self, DiskCommand.self, BaseCommand.self, CacheCommand.self, PrewarmCommand.self,
       MaintenanceCommand.self, ConfigCommand.self,

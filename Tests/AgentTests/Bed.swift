@@ -21,6 +21,7 @@ struct FakeImage: Sendable {
   var checksum = false
   /// Tokens that see it; nil for everybody.
   var seenBy: Set<String>?
+  var tellsSize = true
   /// Further properties.
   var properties: [String: String] = [:]
 
@@ -33,6 +34,7 @@ struct FakeImage: Sendable {
       fields["os_hash_algo"] = algorithm.rawValue
       fields["os_hash_value"] = isPending ? NSNull() : try Digest.of(bytes, algorithm).hex as Any
     }
+    if !tellsSize { fields["size"] = NSNull() }
     fields.merge(properties) { $1 }
     if checksum { fields["checksum"] = try Digest.of(bytes, .md5).hex }
     return String(decoding: try JSONSerialization.data(withJSONObject: fields), as: UTF8.self)

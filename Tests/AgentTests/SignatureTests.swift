@@ -168,6 +168,61 @@ import Testing
     #expect(await bed.refusal(try request(["root"]), trust()) == .signatureRequired)
   }
 
+  @Test func whereSignaturesAreOffNobodyLooksAtThemButForWhoNamesCertificates() async throws {
+    try sign()
+    bed.image.with { $0?.properties["img_signature_certificate_uuid"] = "absent" }
+    let off = trust(", signature: off")
+    let answer = try await bed.fetch(request(), off)
+    #expect(answer.record.evidence.signatures == nil)
+    #expect(answer.record.evidence.policy?.signature == .off)
+    #expect(await bed.refusal(try request(["root"]), off) == .certificateUnusable)
+    // Nor at a set that is incomplete.
+    bed.image.with { $0?.properties = ["img_signature_hash_method": "SHA-256"] }
+    #expect(await bed.refusal(try request(), off) == nil)
+    #expect(await bed.refusal(try request(["root"]), off) == .signatureInvalid)
+    #expect(await bed.refusal(try request(), trust()) == .signatureInvalid)
+    bed.isDown.with { $0 = true }
+    #expect(await bed.refusal(try request(), off) == nil)
+    #expect(await bed.refusal(try request(["root"]), off) == .signatureRequired)
+  }
+
+  @Test func aTypeOfKeyThatIsNotAllowedIsRefusedBeforeAnythingMovesAndOnAHit() async throws {
+    try sign()
+    let strict = trust(", key_types: [RSA-PSS]")
+    #expect(await bed.refusal(try request(), strict) == .keyNotAllowed)
+    #expect(bed.downloads == 0)
+    _ = try await bed.fetch(request(), trust())
+    #expect(await bed.refusal(try request(), strict) == .keyNotAllowed)
+    bed.isDown.with { $0 = true }
+    #expect(await bed.refusal(try request(), strict) == .signatureRequired, "no signature that satisfies")
+  }
+
+  @Test func aSignatureMayCoverTheDigestWherePolicySaysSo() async throws {
+    try sign("SHA-256")
+    let covers = trust(", signature_covers_digest: true, digest: required")
+    let first = try await bed.fetch(request(), covers)
+    #expect(first.record.evidence.digests.map(\.algorithm) == [.sha256] && first.record.evidence.signatures?.count == 1)
+    #expect(try await bed.fetch(request(), covers).tally.read == 0)
+    bed.isDown.with { $0 = true }
+    #expect(await bed.refusal(try request(), covers) == nil)
+    bed.isDown.with { $0 = false }
+    // Who demands the digest gets it compared, once.
+    let again = try await bed.fetch(request(), trust())
+    #expect(again.tally.read == 300_000 && again.record.evidence.verdict == .matched)
+    #expect(Set(again.record.evidence.digests.map(\.algorithm)) == [.sha256, .sha512])
+    #expect(try await bed.fetch(request(), trust()).tally.read == 0)
+    #expect(bed.downloads == 2)
+  }
+
+  @Test func anotherImageOfTheBytesIsNotCoveredByTheirSignature() async throws {
+    try sign("SHA-256")
+    let covers = trust(", signature_covers_digest: true")
+    _ = try await bed.fetch(request(), covers)
+    bed.image.with { $0?.properties = [:] }
+    let unsigned = try await bed.fetch(request(), covers)
+    #expect(unsigned.tally.read == 300_000 && unsigned.record.evidence.verdict == .matched)
+  }
+
   @Test func aStricterKeyPolicyHoldsForWhatIsHere() async throws {
     try sh(
       """

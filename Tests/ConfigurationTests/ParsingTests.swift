@@ -53,7 +53,7 @@ import Testing
     #expect(configuration.prewarm.sets.map(\.keep) == [.seconds(172_800)])
     #expect(configuration.cinderBackends["host@ceph#volumes"]?.pool == "volumes")
     #expect(configuration.onNotCloneable == .copyToStore && configuration.onDirectFailed == .fallback && configuration.enableCloneUpload)
-    #expect(configuration.trust.digest == .required)
+    #expect(configuration.trust.defaults.digest == .required)
     #expect(configuration.limits.memory == .mib(1536) && configuration.limits.transfers == 4)
     #expect(!configuration.anyOperatorPath)
   }

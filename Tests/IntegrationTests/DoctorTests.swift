@@ -32,6 +32,8 @@ import Testing
     let names = try checks(ending).keys
     for name in [
       "store", "disks directory", "cluster main", "cluster second", "image pool images", "pool vms", "image service", "image locations",
+      "trust policy",
+      "certificates",
     ] {
       #expect(names.contains(name), "\(names)")
     }
@@ -106,6 +108,27 @@ import Testing
     #expect(check["status"].text == "warning")
     #expect(check["detail"].text?.contains("HTTP") == true)
     _ = image
+  }
+
+  @Test func aCertificateServiceThatIsDownOrATrustedCertificateThatIsNotThere() async throws {
+    let host = try Host { settings, _ in settings.more = ["trust: { trusted: [11111111-2222-4333-8444-555555555555] }"] }
+    try await failed(host, "trusted certificate 11111111-2222-4333-8444-555555555555", says: "no such secret")
+    let clouds = try host.clouds { $0["slipway"]?.values["key_manager_endpoint_override"] = "http://127.0.0.1:9" }
+    let ending = try await host.run("doctor", environment: ["OS_CLIENT_CONFIG_FILE": clouds])
+    #expect(ending.status == 5)
+    let certificates = try #require(try checks(ending)["certificates"])
+    #expect(certificates["status"].text == "failed" && certificates["hint"].text?.isEmpty == false, "\(certificates)")
+  }
+
+  @Test func aTrustedCertificateIsToldWithItsEnd() async throws {
+    let signed = try Signed()
+    try await signed.root("root")
+    let root = try await signed.store("root", token: try await Images.token("agent", project: "service"))
+    let host = try Host { settings, _ in settings.more = ["trust: { trusted: [\(root)] }"] }
+    let check = try #require(try checks(try await host.run("doctor"))["trusted certificate \(root)"])
+    // It was made for thirty days, and is warned of from then on.
+    #expect(check["status"].text == "warning" && check["detail"].text?.contains("CN=root") == true, "\(check)")
+    #expect(check["hint"].text?.contains("trust.trusted") == true)
   }
 
   @Test func aStoreThatCannotBeMade() async throws {

@@ -28,6 +28,13 @@ import Testing
     #expect(!image.encrypted)
   }
 
+  @Test func everyStoreThatHoldsItIsTold() async throws {
+    let both = try await describe(
+      FakeCloud.image(#""stores":"ceph,web","locations":[{"url":"rbd://a/b/c/d","metadata":{"store":"old"}}],"#))
+    #expect(both.stores == ["ceph", "web", "old"])
+    #expect(try await describe(FakeCloud.image()).stores.isEmpty)
+  }
+
   @Test func aNullHashIsPendingAndNoFailure() async throws {
     let image = try await describe(FakeCloud.image(#""os_hash_value":null,"checksum":null,"#))
     #expect(image.digest == nil && image.digestPending && image.checksum == nil)

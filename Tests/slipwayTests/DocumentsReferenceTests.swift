@@ -17,12 +17,18 @@ import Wire
     var evidence = Evidence(
       verdict: .matched, computed: digest, also: [digest].compactMap { $0 }, expected: digest, expectedFrom: "checksum",
       sourceSize: ByteCount(1), inspectedFormat: "raw", inspectedSubformat: "v3", partitions: "gpt", verifiedAt: "t",
-      signatures: [signature])
+      signatures: [signature], inspectedVirtualSize: ByteCount(1), inspection: .accepted,
+      policy: PolicyEvidence(rule: "r", owner: "o", stores: ["s"], signature: .required, digest: .required, clone: .verifyAll),
+      verifiedBy: "v")
     evidence.conversion = ConversionEvidence(from: "vmdk", by: "b", inspectedFormat: "raw", confinement: ["c"])
+    let policy = PolicyDocument(
+      rule: "r", owner: "o", stores: ["s"], signature: "required", digest: "required", clone: "verify-all", minRSABits: 1, minDSABits: 1,
+      keyTypes: ["k"], formats: ["f"], vmdkSubformats: ["v"], maxVirtualSize: 1, signatureCoversDigest: true, demands: ["d"],
+      warnings: ["w"])
     let tally = ByteTally(virtual: 1)
     var disk = DiskDocument(
       name: "n", target: .rbd, route: .clone, source: "s", size: 1, base: "b", path: "p", image: "i", outcome: "created", state: "ready",
-      created: "t", seconds: 1)
+      created: "t", evidence: evidence, seconds: 1)
     disk.libvirt = DiskDocument.LibvirtView(pool: "p", volume: "v", diskXML: "x", domain: "d", device: "vda")
     disk.domains = ["d"]
     var disks = DiskListDocument(
@@ -56,9 +62,17 @@ import Wire
           damaged: [.init(offset: 0, length: 1)], read: 1, consequence: "quarantined", quarantine: "q", usedBy: ["d"], refetched: "p",
           error: error)
       ], seconds: 1)
+    let audited = AuditDocument(
+      store: "s",
+      bases: [
+        .init(
+          name: "n", path: "p", images: ["i"], madeBy: "slipway", rule: "r", verdict: "failed",
+          findings: [.init(code: "c", message: "m", bytes: true)], read: 1, usedBy: ["d"], consequence: "quarantined", quarantine: "q",
+          error: error)
+      ], unsearched: ["u"], seconds: 1)
     return [
       ("DoctorDocument", "doctor", try text(DoctorDocument(checks: [.init(name: "n", status: "ok", detail: "d", hint: "h")]))),
-      ("PlanDocument", "plan", try text(PlanDocument(image: "i", plan: plan, cached: false))),
+      ("PlanDocument", "plan", try text(PlanDocument(image: "i", plan: plan, cached: false, policy: policy, error: error))),
       (
         "FetchDocument", "fetch",
         try text(
@@ -84,6 +98,7 @@ import Wire
       ("PinDocument", "pin", try text(PinDocument(image: "i", outcome: "pinned", bases: [.init(name: "n", path: "p", pin: pin)]))),
       ("CleanDocument", "clean", try text(clean)),
       ("VerifyDocument", "verify", try text(verified)),
+      ("AuditDocument", "audit", try text(audited)),
       ("PrewarmDocument", "prewarm", try text(PrewarmDocument(images: [warm], seconds: 1))),
       ("MaintenanceDocument", "maintenance", try text(MaintenanceDocument(maintenance: true, note: "n"))),
       ("ConfigCheckDocument", "config check", try text(ConfigCheckDocument(file: "f", problems: ["p"], warnings: ["w"]))),
@@ -93,7 +108,10 @@ import Wire
   }
 
   /// What is part of other documents and never goes out alone.
-  static let parts: Set<String> = ["BaseDocument", "EvidenceDocument", "ForeignBaseDocument", "SignatureEvidenceDocument"]
+  static let parts: Set<String> = [
+    "BaseDocument", "EvidenceDocument", "ForeignBaseDocument", "SignatureEvidenceDocument", "PolicyDocument",
+    "JudgedByDocument",
+  ]
 
   private static func text(_ document: some Encodable) throws -> String { try WireCoding.text(document) }
 
