@@ -29,9 +29,9 @@ extension Agent {
     case .image(let image):
       let demand = try image.demand(configuration)
       try demand.judge(isPending: image.description.digestPending)
-      if target == .rbd { try Self.judgeClone(image) }
       var planner = RoutePlanner(planRequest(image, target: target, baseOnly: false, size: size, mode: .explain))
       let plan = try await drive(&planner, context, parallel: true)
+      if plan.route == .clone { try Self.judgeClone(image) }
       var cached = false
       if target != .rbd, let identity = try await placed(image, target, version: planner.choice?.facts?.version, context) {
         cached = try await store(context).lookup(identity).map { try demand.standing(of: $0.evidence) == .satisfied } ?? false
@@ -64,9 +64,11 @@ extension Agent {
       clusters: configuration.clusters.map { KnownCluster(name: $0.name, fsid: $0.fsid, imagePools: $0.imagePools) },
       targetCluster: configuration.cluster(named: configuration.disks.cluster)?.name,
       fileRoots: configuration.anyOperatorPath ? .anywhereForOperator : .listed(configuration.fileRoots),
-      onNotCloneable: configuration.onNotCloneable, onDirectFailed: configuration.onDirectFailed)
+      onNotCloneable: configuration.onNotCloneable, onDirectFailed: configuration.onDirectFailed,
+      copyStore: configuration.images.copyStore)
     return PlanRequest(
-      image: image.description, target: target, baseOnly: baseOnly, size: size, mode: mode, policy: policy, operatorLocations: image.typed)
+      image: image.description, target: target, baseOnly: baseOnly, size: size, mode: mode, policy: policy, operatorLocations: image.typed,
+      poolBase: target == .rbd && configuration.onNotCloneable == .fallback ? poolBasePlace(image) : nil)
   }
 
   /// Drives a planner to its decision, one question at a time or all that it has at once, until the deadline.

@@ -122,7 +122,7 @@ extension Agent {
 }
 
 /// Where bytes go that only their observers are to see.
-private struct NoSink: Sink {
+struct NoSink: Sink {
   let granularity = 65536
   func write(_ buffer: Buffer, range: Range<Int>, at offset: Int64) async throws {}
   func reached(_ offset: Int64) async throws {}

@@ -64,7 +64,7 @@ import Wire
       route: .export, source: "rbd://a/b/c/d", evidence: evidence, created: "2026-01-01T00:00:00Z", lastUsed: nil, hits: 0)
     #expect(
       try WireCoding.text(CacheDocument(store: "/s", bases: [base], unknown: ["y"]))
-        == #"{"bases":[{"allocated":4,"clean":null,"created":"2026-01-01T00:00:00Z","evidence":{"also":[],"computed":"md5:d41d8cd98f00b204e9800998ecf8427e","digest":"matched","expected":"md5:d41d8cd98f00b204e9800998ecf8427e","expected_from":"checksum","inspected_format":"raw","inspected_subformat":null,"partitions":null,"signatures":[],"source_size":3,"verified_at":"2026-01-01T00:00:00Z"},"format":"qcow2","hits":0,"images":["i"],"last_used":null,"made_by":"slipway","name":"x.qcow2","path":"/s/bases/x.qcow2","pin":null,"route":"export","source":"rbd://a/b/c/d","source_format":"raw","virtual_size":5}],"foreign":[],"store":"/s","unknown":["y"],"version":1}"#
+        == #"{"bases":[{"allocated":4,"clean":null,"created":"2026-01-01T00:00:00Z","evidence":{"also":[],"computed":"md5:d41d8cd98f00b204e9800998ecf8427e","digest":"matched","expected":"md5:d41d8cd98f00b204e9800998ecf8427e","expected_from":"checksum","inspected_format":"raw","inspected_subformat":null,"partitions":null,"signatures":[],"source_size":3,"verified_at":"2026-01-01T00:00:00Z"},"format":"qcow2","hits":0,"images":["i"],"last_used":null,"made_by":"slipway","name":"x.qcow2","path":"/s/bases/x.qcow2","pin":null,"route":"export","source":"rbd://a/b/c/d","source_format":"raw","virtual_size":5}],"foreign":[],"pool":null,"store":"/s","unknown":["y"],"version":1}"#
     )
   }
 
