@@ -19,16 +19,17 @@ public enum FileLock {
     }
   }
 
-  /// As above, but nil once `isDone` says that the lock is not needed any more; it is asked after every look that found the lock taken.
+  /// As above, but nil once `isDone` says that the lock is not needed any more; it is asked when the lock has become free, and now and then.
   ///
   /// A blocking wait (`F_OFD_SETLKW`) cannot be cancelled, so the kernel is asked to tell when the file is closed, and the lock is tried again then, and
-  /// now and then all the same: from 20 ms to one second apart, a quarter of that where nothing is told.
+  /// now and then all the same: from 80 ms to one second apart, a quarter of that where nothing is told.
   public static func acquire(
     _ name: String, in directory: Directory, mode: UInt32 = 0o600, deadline: Deadline, pool: WorkerPool,
     onWait: @escaping @Sendable (Duration) async -> Void = { _ in }, unless isDone: () async throws -> Bool
   ) async throws -> HeldLock? {
     let start = ContinuousClock.now
-    var pause = Duration.milliseconds(20)
+    var pause = Duration.milliseconds(80)
+    var missed = 0
     while true {
       if let held = try await pool.run({ try attempt(name, in: directory, mode: mode) }) {
         // Nobody is there to release what a cancelled task was given.
@@ -42,9 +43,15 @@ public enum FileLock {
       while true {
         let count = waiting.watch?.count ?? 0
         let look = try await pool.run { try waiting.look() }
-        // Woken by somebody who was not the holder: not worth more than this look.
-        if look != .taken || isTimely, try await isDone() { return nil }
-        if look != .taken { break }
+        // Whoever waits is woken at the end, so little is asked before.
+        if look != .taken || (isTimely && (waiting.watch == nil || pause == .seconds(1))), try await isDone() { return nil }
+        if look != .taken {
+          missed += 1
+          try deadline.check("waiting for the lock \(directory.path)/\(name)")
+          // Others were faster time and again, or the look and the lock do not agree: not worth a processor.
+          if missed > 4 { try await Task.sleep(for: .milliseconds(20)) }
+          break
+        }
         if isTimely { await onWait(ContinuousClock.now - start) }
         try deadline.check("waiting for the lock \(directory.path)/\(name)")
         // Up to a quarter more or less, so that many waiters don't look in step.
