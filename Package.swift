@@ -114,8 +114,8 @@ let all: [Target] = [
   tests(
     "Agent",
     [
-      "Model", "Runtime", "Cleaner", "Configuration", "Crypto", "Disks", "FaultServer", "Files", "ImageFormats", "ImageStore", "ImageTrust",
-      "OpenStack", "Transports", logging,
+      "Model", "Runtime", "Cleaner", "Configuration", "Crypto", "Disks", "FaultServer", "Files", "ImageFormats", "ImageStore",
+      "ImageTrust", "Libvirt", "OpenStack", "Transports", logging,
     ]),
   tests("ImageTrust", ["Model", "Runtime", "Crypto", logging]),
   tests("LibvirtReport", ["Model", "Libvirt"]),
