@@ -16,6 +16,8 @@ public struct PlanAnswer: Sendable {
   public let policy: PolicyView?
   /// The error that a request would end with, nil when there is a way.
   public let failure: SlipwayError?
+  /// The format that qemu-img would have to convert from; nil for bytes that are read as they are.
+  public var convert: DiskFormat?
 }
 
 extension Agent {
@@ -48,7 +50,7 @@ extension Agent {
       let shown = refusal == nil ? plan : Plan(target: plan.target, chosen: nil, candidates: plan.candidates)
       return PlanAnswer(
         image: image.key, plan: shown, cached: cached, policy: PolicyView(image, demand, target: target),
-        failure: cached ? nil : refusal ?? outcomeError(plan, planner))
+        failure: cached ? nil : refusal ?? outcomeError(plan, planner), convert: target == .rbd ? nil : image.description.converted)
     }
   }
 

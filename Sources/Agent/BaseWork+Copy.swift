@@ -35,7 +35,7 @@ extension BaseWork {
       do {
         try await opened.prove()
       } catch {
-        await received.staged.abandon()
+        await received.abandon()
         throw error
       }
       await opened.close()
@@ -47,7 +47,7 @@ extension BaseWork {
     do {
       var evidence = try verdict(received, from: " from \(place.shown)")
       if evidence.expectedFrom == "os_hash" { evidence.expectedFrom = "identity" }
-      let (staged, virtual, tally) = try await converted(received)
+      let (staged, virtual, tally) = try await converted(received, &evidence)
       context.progress(Progress(phase: .publishing, position: virtual, total: virtual))
       // Which images it serves is not said by its bytes, so the copy's word for it is not taken.
       let record = BaseRecord(
@@ -55,7 +55,7 @@ extension BaseWork {
         route: route, evidence: evidence, tally: tally)
       return (try await store.publish(staged, record: record), route, tally)
     } catch {
-      await received.staged.abandon()
+      await received.abandon()
       throw error
     }
   }
@@ -140,10 +140,11 @@ extension BaseWork {
 
   /// A raw base that was decoded from a qcow2 cannot show that image's digest: the tables that belonged to it are gone.
   private func explained(_ error: SlipwayError, _ place: BaseCopy.Place) -> SlipwayError {
-    guard error.code == .formatMismatch, identity.sourceFormat == "qcow2", identity.format == .raw else { return error }
+    let source = identity.sourceFormat
+    guard error.code == .formatMismatch, source != "raw", source != identity.format.rawValue else { return error }
     return SlipwayError(
       .digestRequired,
-      "\(identity.name) was decoded from a qcow2, and the decoded bytes at \(place.shown) cannot prove that image's digest",
-      object: place.shown, hint: "give --from the original qcow2 image", cause: error)
+      "\(identity.name) was decoded from a \(source), and the decoded bytes at \(place.shown) cannot prove that image's digest",
+      object: place.shown, hint: "give --from the original \(source) image", cause: error)
   }
 }

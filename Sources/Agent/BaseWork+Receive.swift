@@ -13,7 +13,14 @@ internal import Transports
 extension BaseWork {
   /// Stored bytes that are here, not judged yet.
   struct Received: Sendable {
-    let staged: StagedBase
+    /// Where they are.
+    enum Place: Sendable {
+      /// In a temporary file.
+      case staged(StagedBase)
+      /// Where they were: an immutable snapshot, still open, to be read once more.
+      case source(OpenedSource, any RandomAccessSource)
+    }
+    let place: Place
     let tally: ByteTally
     let digests: [DigestObserver]
     let inspection: InspectionObserver
@@ -21,6 +28,17 @@ extension BaseWork {
     let isBase: Bool
     /// Size of the stored bytes.
     let stored: Int64
+
+    /// Whether the source must stay open.
+    var keepsSource: Bool { if case .source = place { true } else { false } }
+
+    /// Lets go of what was received.
+    func abandon() async {
+      switch place {
+      case .staged(let staged): await staged.abandon()
+      case .source(let source, _): await source.close()
+      }
+    }
   }
 
   /// Every digest that the stored bytes must have, with who says so.
@@ -30,8 +48,9 @@ extension BaseWork {
   }
 
   /// Streams the stored bytes into a temporary file: straight into the base's format where one pass can, else as they are. `isKept`
-  /// is false where only the verdict is wanted.
-  func receive(_ source: OpenedSource, isKept: Bool = true) async throws -> Received {
+  /// is false where only the verdict is wanted. With `isImmutable`, bytes that must be converted are only verified and stay where they are; then
+  /// the source must be open until they are.
+  func receive(_ source: OpenedSource, isKept: Bool = true, isImmutable: Bool = false) async throws -> Received {
     let inspection = try image.inspection()
     let isQcow2 = image.description.knownFormat == .qcow2
     var algorithms = Set(expectations.map(\.digest.algorithm))
@@ -45,8 +64,19 @@ extension BaseWork {
     let digests = try algorithms.sorted { $0.rawValue < $1.rawValue }.map { try DigestObserver($0) }
     let size = source.size ?? image.description.size?.bytes
     // Into qcow2 at once needs the size first; a qcow2 is kept as it is, or decoded when its verdict is known.
-    let straight = !isQcow2 && (identity.format == .raw || size != nil)
+    let isConverted = image.description.converted != nil
+    let straight = !isQcow2 && !isConverted && (identity.format == .raw || size != nil)
     let isBase = straight || (isQcow2 && identity.format == .qcow2)
+    if isImmutable, isConverted, case .random(let random) = source.kind {
+      var options = TransferOptions()
+      options.objectSize = source.objectSize
+      options.rate = rate
+      let tally = try await Transfer.run(
+        from: random, to: NoSink(), observers: [inspection] + digests, options: options, budget: agent.budget, workers: agent.data,
+        context: context)
+      return Received(
+        place: .source(source, random), tally: tally, digests: digests, inspection: inspection, isBase: false, stored: tally.virtual)
+    }
     let staged = try await store.stage(identity, reserve: ByteCount(source.estimate ?? size ?? 0), lock: lock, context: context)
     do {
       let tap = isBase && isKept ? try await staged.recording() : nil
@@ -70,7 +100,8 @@ extension BaseWork {
             from: sequential, to: sink, observers: observers, options: options, budget: agent.budget, workers: agent.data, context: context)
         }
       }
-      return Received(staged: staged, tally: tally, digests: digests, inspection: inspection, isBase: isBase, stored: tally.virtual)
+      return Received(
+        place: .staged(staged), tally: tally, digests: digests, inspection: inspection, isBase: isBase, stored: tally.virtual)
     } catch {
       await staged.abandon()
       throw error
@@ -115,26 +146,34 @@ extension BaseWork {
     return evidence.adding(try verifier.judge(digest))
   }
 
-  /// The base's own bytes from verified stored ones, with its virtual size and what was moved in all.
-  func converted(_ received: Received) async throws -> (StagedBase, Int64, ByteTally) {
+  /// The base's own bytes from verified stored ones, with its virtual size and what was moved in all; `evidence` learns of a conversion.
+  func converted(_ received: Received, _ evidence: inout Evidence) async throws -> (StagedBase, Int64, ByteTally) {
+    if let format = image.description.converted { return try await converted(received, from: format, &evidence) }
     let isQcow2 = image.description.knownFormat == .qcow2
+    guard case .staged(let source) = received.place else {
+      throw SlipwayError(.internalError, "verified bytes were not kept", object: image.key)
+    }
+    return try await rewritten(received, source, isQcow2: isQcow2)
+  }
+
+  private func rewritten(_ received: Received, _ stored: StagedBase, isQcow2: Bool) async throws -> (StagedBase, Int64, ByteTally) {
     if received.isBase {
       let virtual = isQcow2 ? try received.inspection.result().virtualSize : received.stored
       let rounded = !isQcow2 && identity.format == .qcow2 ? (virtual + 511) / 512 * 512 : virtual
       var tally = received.tally
       tally.virtual = rounded
-      return (received.staged, rounded, tally)
+      return (stored, rounded, tally)
     }
     var options = TransferOptions()
     options.phase = .converting
     let source: any RandomAccessSource
     var estimate = received.tally.written
     if isQcow2 {
-      let decoded = try await Qcow2Source.open(received.staged.file, size: received.stored, workers: agent.data)
+      let decoded = try await Qcow2Source.open(stored.file, size: received.stored, workers: agent.data)
       estimate = try await decoded.estimate()
       source = decoded
     } else {
-      source = FileSource(received.staged.file, size: received.stored, workers: agent.data)
+      source = FileSource(stored.file, size: received.stored, workers: agent.data)
     }
     let staged = try await store.stage(identity, reserve: ByteCount(estimate), lock: lock, context: context)
     do {
@@ -149,7 +188,7 @@ extension BaseWork {
           from: source, to: sink, options: chosen, budget: agent.budget, workers: agent.data, context: context)
       }
       tally.read = received.tally.read
-      await received.staged.abandon()
+      await stored.abandon()
       return (staged, tally.virtual, tally)
     } catch {
       await staged.abandon()

@@ -40,14 +40,16 @@ struct BaseWork {
     let again = work
     return try await candidates(&planner) { choice in
       let received = try await again.received(choice, isKept: false)
-      let evidence: Evidence
+      var evidence: Evidence
       do {
         evidence = try again.verdict(received, choice)
+        // The base's own bytes are those of before.
+        evidence.conversion = record.evidence.conversion
       } catch {
-        await received.staged.abandon()
+        await received.abandon()
         throw error
       }
-      await received.staged.abandon()
+      await received.abandon()
       var tally = received.tally
       tally.written = 0
       return (try await store.noteEvidence(evidence, lock: lock), tally)
@@ -88,7 +90,7 @@ struct BaseWork {
     case .clusterUnreachable: .clusterUnreachable
     case .sourceFailed: .sourceUnreachable
     // The source's own timeout, not the caller's.
-    case .timeout: context.deadline.hasPassed ? nil : .timeout
+    case .timeout: context.deadline.hasPassed || error.cause is ConversionEnded ? nil : .timeout
     default: nil
     }
   }
@@ -114,15 +116,15 @@ struct BaseWork {
   private func once(_ choice: Choice) async throws -> (Published, Route, ByteTally) {
     let first = try await received(choice)
     do {
-      let evidence = try verdict(first, choice)
-      let (staged, virtual, tally) = try await converted(first)
+      var evidence = try verdict(first, choice)
+      let (staged, virtual, tally) = try await converted(first, &evidence)
       context.progress(Progress(phase: .publishing, position: virtual, total: virtual))
       let record = BaseRecord(
         identity: identity, images: image.description.id.map { [$0] } ?? [], imageName: image.description.name,
         virtualSize: ByteCount(virtual), source: choice.location?.url ?? image.key, route: choice.route, evidence: evidence, tally: tally)
       return (try await store.publish(staged, record: record), choice.route, tally)
     } catch {
-      await first.staged.abandon()
+      await first.abandon()
       throw error
     }
   }
@@ -131,14 +133,14 @@ struct BaseWork {
   private func received(_ choice: Choice, isKept: Bool = true) async throws -> Received {
     let opened = try await OpenedSource.open(choice, image: image, agent: agent, context: context)
     do {
-      let received = try await receive(opened, isKept: isKept)
+      let received = try await receive(opened, isKept: isKept, isImmutable: choice.route == .export)
       do {
         try await opened.prove()
       } catch {
-        await received.staged.abandon()
+        await received.abandon()
         throw error
       }
-      await opened.close()
+      if !received.keepsSource { await opened.close() }
       return received
     } catch {
       await opened.close()

@@ -30,6 +30,7 @@ extension Agent {
     ]
     if configuration.clusters.isEmpty { checks.append { Self.noCluster } }
     for settings in configuration.clusters { checks.append { await self.diagnoseCluster(settings, context) } }
+    checks.append { await self.diagnoseConversion(context) }
     checks.append { await self.diagnoseImageService(context) }
     checks.append { await self.diagnoseTrust(context) }
     checks.append { await self.diagnoseLibvirt(context) }

@@ -104,8 +104,11 @@ extension Configuration {
     public var transfers: Int
     /// Bytes a second, nil for no limit.
     public var rate: ByteCount?
+    /// The most that the conversion of one image may take.
+    public var convertTime: Duration
 
     init(_ reader: Reader) throws(SlipwayError) {
+      convertTime = try reader.duration("limits.convert_time")
       memory = try reader.size("limits.memory")
       transfers = try reader.int("limits.transfers")
       rate = try reader.limit("limits.rate")

@@ -28,6 +28,7 @@ extension KeyTable {
   static let limits: [Key] = [
     Key("limits.memory", .size(atLeast: 8 << 20), "128M", "Bytes in flight, all transfers together; at least 8M."),
     Key("limits.transfers", .int(1...256), "4", "How many images are moved at once."),
+    Key("limits.convert_time", .duration(1...86_400), "1h", "The most that qemu-img may take to convert one image; then it is ended."),
     Key("limits.rate", .rate, "0", effect: .later, "How fast they are read, all together."),
   ]
 

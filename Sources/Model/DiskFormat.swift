@@ -12,10 +12,18 @@ public enum DiskFormat: String, Sendable, Hashable, Codable, CaseIterable, Custo
   case luks
 
   /// The formats from which bases are made. All others are refused before a byte is moved; who teaches us to convert one adds it here.
-  public static let accepted: Set<DiskFormat> = [.raw, .qcow2, .iso]
+  public static let accepted: Set<DiskFormat> = [.raw, .qcow2, .iso, .vmdk, .vhd, .vhdx, .vdi]
 
   /// Whether a guest reads the stored bytes as they are, so that their number is the disk's size.
   public var isPlainSectors: Bool { self == .raw || self == .iso }
+
+  /// Whether `qemu-img` turns its bytes into raw ones, after they were verified and inspected; all others that are accepted are read by us.
+  public var isConverted: Bool {
+    switch self {
+    case .vmdk, .vhd, .vhdx, .vdi: true
+    case .raw, .qcow2, .qed, .iso, .luks: false
+    }
+  }
 
   public var description: String { rawValue }
 

@@ -32,6 +32,8 @@ public struct Evidence: Sendable, Hashable, Codable {
   public var verifiedAt: String
   /// The signatures over the same bytes that were found good: images with the same bytes may have one each. Nil for none.
   public var signatures: [SignatureEvidence]?
+  /// How the base's bytes were made from the verified ones, where another program did that; nil else.
+  public var conversion: ConversionEvidence?
   /// Size in bytes that a guest sees, by inspection; nil in evidence of an older version.
   public var inspectedVirtualSize: ByteCount?
   /// What came of inspection; nil in evidence of an older version.
@@ -76,7 +78,7 @@ public struct Evidence: Sendable, Hashable, Codable {
 
   enum CodingKeys: String, CodingKey {
     case verdict = "digest"
-    case computed, also, expected, signatures, partitions
+    case computed, also, expected, signatures, conversion, partitions
     case inspection, policy
     case inspectedVirtualSize = "inspected_virtual_size"
     case verifiedBy = "verified_by"

@@ -88,6 +88,9 @@ public struct ImageDescription: Sendable, Hashable {
   /// The size that a guest sees, where the description tells it: of plain sectors it is their number.
   public var knownVirtualSize: ByteCount? { virtualSize ?? (knownFormat?.isPlainSectors == true ? size : nil) }
 
+  /// The format that `qemu-img` has to convert from; nil for bytes that we read.
+  public var converted: DiskFormat? { knownFormat.flatMap { $0.isConverted ? $0 : nil } }
+
   /// What to call the image in a sentence: its id, else its first location, else its name.
   public var label: String { id?.text ?? locations.first?.description ?? name ?? "image" }
 }

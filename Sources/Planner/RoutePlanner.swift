@@ -77,7 +77,7 @@ public struct RoutePlanner: Sendable {
       let (reason, detail): (Reason, String?) =
         switch verdict {
         case _ where stopped: (.notTried, nil)
-        case .accepted: (.ok, nil)
+        case .accepted: (.ok, conversion)
         case .refused(let reason, let detail): (reason, detail)
         case .needs, .waits: (.notTried, nil)
         }
@@ -85,6 +85,11 @@ public struct RoutePlanner: Sendable {
       if reason == .ok, chosen == nil { chosen = index }
     }
     return Plan(target: request.target, chosen: chosen, candidates: candidates)
+  }
+
+  /// What is to be done with bytes that we do not read ourselves, for people; nil for others. A clone never is of such.
+  private var conversion: String? {
+    request.image.converted.map { "convert: qemu-img makes raw bytes of the verified \($0.rawValue)" }
   }
 
   /// The candidate to act on: the first that can be used, nil when there is none.

@@ -24,6 +24,8 @@ public struct EvidenceDocument: Codable, Sendable, Hashable {
   public var verifiedAt: String
   /// The signatures that were found good.
   public var signatures: [SignatureEvidenceDocument]
+  /// How the base's bytes were made from those; null when nobody else made them.
+  @Nullable public var conversion: ConversionDocument?
   /// What a guest sees of them, by inspection; null in evidence of an older version.
   @Nullable public var inspectedVirtualSize: Int64?
   /// `accepted`; null in evidence of an older version.
@@ -34,7 +36,7 @@ public struct EvidenceDocument: Codable, Sendable, Hashable {
   @Nullable public var verifiedBy: String?
 
   enum CodingKeys: String, CodingKey {
-    case digest, computed, also, expected, signatures, partitions, inspection, policy
+    case digest, computed, also, expected, signatures, conversion, partitions, inspection, policy
     case expectedFrom = "expected_from"
     case sourceSize = "source_size"
     case inspectedFormat = "inspected_format"
@@ -57,6 +59,7 @@ public struct EvidenceDocument: Codable, Sendable, Hashable {
     partitions = evidence.partitions
     verifiedAt = evidence.verifiedAt
     signatures = evidence.signatures?.map { SignatureEvidenceDocument($0) } ?? []
+    conversion = evidence.conversion.map { ConversionDocument($0) }
     inspectedVirtualSize = evidence.inspectedVirtualSize?.bytes
     inspection = evidence.inspection?.rawValue
     policy = evidence.policy.map { JudgedByDocument($0) }

@@ -26,6 +26,8 @@ public struct PlanDocument: Codable, Sendable, Hashable {
   @Nullable public var route: String?
   /// Whether a base in the store serves the request as it is, so that nothing would be moved.
   public var cached: Bool
+  /// The format that `qemu-img` converts from once the bytes are verified; null when they are read as they are.
+  @Nullable public var convert: String?
   /// What policy demands; null for a base that serves although its image cannot be asked.
   @Nullable public var policy: PolicyDocument?
   /// The error that a request would end with, null when there is a way.
@@ -34,7 +36,10 @@ public struct PlanDocument: Codable, Sendable, Hashable {
   public var candidates: [Entry]
 
   /// The document for a plan.
-  public init(image: String, plan: Plan, cached: Bool, policy: PolicyDocument? = nil, error: SlipwayError? = nil) {
+  public init(
+    image: String, plan: Plan, cached: Bool, policy: PolicyDocument? = nil, error: SlipwayError? = nil, convert: String? = nil
+  ) {
+    self.convert = convert
     self.image = image
     self.cached = cached
     self.policy = policy

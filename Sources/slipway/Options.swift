@@ -31,7 +31,10 @@ struct DeadlineOption: ParsableArguments {
 
 /// IMAGE and what belongs to it.
 struct ImageOptions: ParsableArguments {
-  @Option(name: .long, help: ArgumentHelp("Format of the bytes at a path or URL: raw, qcow2 or iso; never guessed.", valueName: "format"))
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "Format of the bytes at a path or URL, as the image service says it (raw, qcow2, vmdk, …); never guessed.", valueName: "format"))
   var diskFormat: String?
 
   @Option(name: .long, help: ArgumentHelp("A digest that the stored bytes must have, such as sha512:HEX.", valueName: "algorithm:hex"))

@@ -24,7 +24,7 @@ struct PlanCommand: AsyncParsableCommand {
       )
       let document = PlanDocument(
         image: answer.image, plan: answer.plan, cached: answer.cached, policy: answer.policy.map { PolicyDocument($0) },
-        error: answer.failure)
+        error: answer.failure, convert: answer.convert?.rawValue)
       if json {
         try Output.document(document)
       } else {

@@ -90,7 +90,7 @@ import Testing
     #expect(error?.code == .signatureInvalid)
   }
 
-  @Test(arguments: ["vmdk", "vhd", "ami", "QCOW2", "", "none"]) func otherFormatsAreRefused(_ format: String) {
+  @Test(arguments: ["qed", "ploop", "ami", "QCOW2", "", "none"]) func otherFormatsAreRefused(_ format: String) {
     let image = ResolvedImage(description: ImageDescription(id: Bed.id, diskFormat: format), typed: false)
     #expect(#expect(throws: SlipwayError.self) { try Agent.judgeBytes(image) }?.code == .formatRefused)
   }

@@ -47,7 +47,7 @@ import Testing
     var encrypted = Bed.image([Bed.rbd()])
     encrypted.encrypted = true
     for (image, reason) in [
-      (container, "container_not_bare"), (encrypted, "encrypted"), (Bed.image([Bed.rbd()], format: "vmdk"), "format_unsupported"),
+      (container, "container_not_bare"), (encrypted, "encrypted"), (Bed.image([Bed.rbd()], format: "qed"), "format_unsupported"),
     ] {
       var world = World()
       let request = Bed.request(image, .qcow2)
@@ -144,5 +144,16 @@ import Testing
     #expect(world.run(&planner)?.outcomeError(for: planner.request)?.code == .digestMismatch)
     other.fail(try #require(other.choice), .sourceUnreachable, "read failed")
     #expect(world.run(&other)?.lines == ["export source_unreachable", "download fallback_not_allowed"])
+  }
+
+  @Test("a format that is converted takes every local route and says so, and is not cloned", arguments: ["vmdk", "vhd", "vhdx", "vdi"])
+  func convertedFormats(_ format: String) {
+    let image = Bed.image([Bed.rbd()], format: format)
+    var world = World()
+    let plan = world.plan(Bed.request(image, .qcow2))
+    #expect(plan?.route == .export)
+    #expect(plan?.candidates.first?.detail == "convert: qemu-img makes raw bytes of the verified \(format)")
+    let clone = world.plan(Bed.request(image))
+    #expect(clone?.candidates.first?.reason == .notRaw)
   }
 }

@@ -81,7 +81,7 @@ import Testing
     see(Bed.request(Bed.image([Bed.rbd()])))
     for url in ["", "rbd://image", "http://x", Bed.rbd(Bed.foreign), Bed.rbd(pool: "vms")] { see(Bed.request(Bed.image([url]))) }
     for url in ["file:///etc/x", Bed.rbd(Bed.foreign), "ftp://host/x"] { see(Bed.request(Bed.image([url]), .raw, typed: true)) }
-    for format in ["qcow2", "vmdk"] { see(Bed.request(Bed.image([Bed.rbd()], format: format))) }
+    for format in ["qcow2", "qed"] { see(Bed.request(Bed.image([Bed.rbd()], format: format))) }
     see(Bed.request(Bed.image([Bed.rbd()], size: .gib(30))))
     see(Bed.request(Bed.image([Bed.rbd()], minDisk: 30)))
     var odd = Bed.image([Bed.rbd()])

@@ -27,7 +27,7 @@ import Wire
       ])
     #expect(
       try WireCoding.text(PlanDocument(image: "i", plan: plan, cached: false))
-        == #"{"cached":false,"candidates":[{"accepted":false,"detail":"another cluster","reason":"fsid_mismatch","route":"clone","url":"rbd://a/b/c/d"},{"accepted":true,"detail":null,"reason":"ok","route":"clone","url":"rbd://e/b/c/d"}],"error":null,"image":"i","policy":null,"route":"clone","target":"rbd","version":1}"#
+        == #"{"cached":false,"candidates":[{"accepted":false,"detail":"another cluster","reason":"fsid_mismatch","route":"clone","url":"rbd://a/b/c/d"},{"accepted":true,"detail":null,"reason":"ok","route":"clone","url":"rbd://e/b/c/d"}],"convert":null,"error":null,"image":"i","policy":null,"route":"clone","target":"rbd","version":1}"#
     )
   }
 
@@ -40,7 +40,7 @@ import Wire
       evidence: evidence, seconds: 0.5)
     #expect(
       try WireCoding.text(document)
-        == #"{"bytes":{"holes":0,"read":0,"virtual":5,"written":0},"evidence":{"also":[],"computed":null,"digest":"none","expected":null,"expected_from":null,"inspected_format":"raw","inspected_subformat":null,"inspected_virtual_size":null,"inspection":null,"partitions":null,"policy":null,"signatures":[],"source_size":3,"verified_at":"2026-01-01T00:00:00Z","verified_by":null},"format":"qcow2","image":"i","outcome":"hit","path":"/s/bases/x.qcow2","route":null,"seconds":0.5,"version":1,"virtual_size":5}"#
+        == #"{"bytes":{"holes":0,"read":0,"virtual":5,"written":0},"evidence":{"also":[],"computed":null,"conversion":null,"digest":"none","expected":null,"expected_from":null,"inspected_format":"raw","inspected_subformat":null,"inspected_virtual_size":null,"inspection":null,"partitions":null,"policy":null,"signatures":[],"source_size":3,"verified_at":"2026-01-01T00:00:00Z","verified_by":null},"format":"qcow2","image":"i","outcome":"hit","path":"/s/bases/x.qcow2","route":null,"seconds":0.5,"version":1,"virtual_size":5}"#
     )
   }
 
@@ -64,7 +64,7 @@ import Wire
       route: .export, source: "rbd://a/b/c/d", evidence: evidence, created: "2026-01-01T00:00:00Z", lastUsed: nil, hits: 0)
     #expect(
       try WireCoding.text(CacheDocument(store: "/s", bases: [base], unknown: ["y"]))
-        == #"{"bases":[{"allocated":4,"clean":null,"created":"2026-01-01T00:00:00Z","evidence":{"also":[],"computed":"md5:d41d8cd98f00b204e9800998ecf8427e","digest":"matched","expected":"md5:d41d8cd98f00b204e9800998ecf8427e","expected_from":"checksum","inspected_format":"raw","inspected_subformat":null,"inspected_virtual_size":null,"inspection":null,"partitions":null,"policy":null,"signatures":[],"source_size":3,"verified_at":"2026-01-01T00:00:00Z","verified_by":null},"format":"qcow2","hits":0,"images":["i"],"last_used":null,"made_by":"slipway","name":"x.qcow2","path":"/s/bases/x.qcow2","pin":null,"route":"export","source":"rbd://a/b/c/d","source_format":"raw","virtual_size":5}],"foreign":[],"store":"/s","unknown":["y"],"version":1}"#
+        == #"{"bases":[{"allocated":4,"clean":null,"created":"2026-01-01T00:00:00Z","evidence":{"also":[],"computed":"md5:d41d8cd98f00b204e9800998ecf8427e","conversion":null,"digest":"matched","expected":"md5:d41d8cd98f00b204e9800998ecf8427e","expected_from":"checksum","inspected_format":"raw","inspected_subformat":null,"inspected_virtual_size":null,"inspection":null,"partitions":null,"policy":null,"signatures":[],"source_size":3,"verified_at":"2026-01-01T00:00:00Z","verified_by":null},"format":"qcow2","hits":0,"images":["i"],"last_used":null,"made_by":"slipway","name":"x.qcow2","path":"/s/bases/x.qcow2","pin":null,"route":"export","source":"rbd://a/b/c/d","source_format":"raw","virtual_size":5}],"foreign":[],"store":"/s","unknown":["y"],"version":1}"#
     )
   }
 

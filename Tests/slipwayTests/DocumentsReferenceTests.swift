@@ -14,12 +14,13 @@ import Wire
     let signer = SignatureEvidence.Signer(id: "c", fingerprint: fingerprint, subject: "s", notAfter: "t")
     let signature = SignatureEvidence(
       keyType: "DSA", keyBits: 2048, hash: "SHA-256", signature: fingerprint, certificate: signer, chain: [signer], verifiedAt: "t")
-    let evidence = Evidence(
+    var evidence = Evidence(
       verdict: .matched, computed: digest, also: [digest].compactMap { $0 }, expected: digest, expectedFrom: "checksum",
       sourceSize: ByteCount(1), inspectedFormat: "raw", inspectedSubformat: "v3", partitions: "gpt", verifiedAt: "t",
       signatures: [signature], inspectedVirtualSize: ByteCount(1), inspection: .accepted,
       policy: PolicyEvidence(rule: "r", owner: "o", stores: ["s"], signature: .required, digest: .required, clone: .verifyAll),
       verifiedBy: "v")
+    evidence.conversion = ConversionEvidence(from: "vmdk", by: "b", inspectedFormat: "raw", confinement: ["c"])
     let policy = PolicyDocument(
       rule: "r", owner: "o", stores: ["s"], signature: "required", digest: "required", clone: "verify-all", minRSABits: 1, minDSABits: 1,
       keyTypes: ["k"], formats: ["f"], vmdkSubformats: ["v"], maxVirtualSize: 1, signatureCoversDigest: true, demands: ["d"],

@@ -65,7 +65,7 @@ extension BadInput {
     .init(
       "a path that climbs out", "fetch", "{dir}/roots/../../../../../etc/passwd", "--disk-format", "raw", gets: 4, "location_not_allowed"),
     .init("a link that leads out", "fetch", "{dir}/roots/link", "--disk-format", "raw", gets: 4, "location_not_allowed", says: "link"),
-    .init("a format that is not read", "fetch", "{file}", "--disk-format", "vmdk", gets: 4, "format_refused", says: "vmdk"),
+    .init("a format that is not read", "fetch", "{file}", "--disk-format", "parallels", gets: 4, "format_refused", says: "parallels"),
   ]
 
   static let disks: [BadInput] =

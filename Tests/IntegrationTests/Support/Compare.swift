@@ -4,7 +4,7 @@ import Testing
 
 /// Judges that are not ours: `cmp`, `qemu-img`, `rbd export`.
 enum Compare {
-  private static let workers = WorkerPool(name: "compare", threads: 8)
+  static let workers = WorkerPool(name: "compare", threads: 8)
 
   /// Runs a program that must succeed, and returns what it prints.
   @discardableResult
