@@ -117,9 +117,8 @@ let all: [Target] = [
   tests(
     "Agent",
     [
-      "Model", "Runtime", "Cleaner", "Configuration", "Crypto", "Disks", "FaultServer", "Files", "ImageFormats", "ImageStore", "ImageTrust",
-      "Libvirt",
-      "OpenStack", "Transports", logging,
+      "Model", "Runtime", "Cleaner", "Configuration", "Crypto", "Disks", "FaultServer", "Files", "ImageFormats", "ImageStore",
+      "ImageTrust", "Libvirt", "OpenStack", "Transports", logging,
     ]),
   tests("ImageTrust", ["Model", "Runtime", "Crypto", logging]),
   tests("LibvirtReport", ["Model", "Libvirt"]),
@@ -162,7 +161,9 @@ func selected(_ targets: [Target]) -> [Target] {
       if case .byNameItem(let name, _) = dependency { keep(name) }
     }
   }
-  for name in (only == "NBD" ? "NBD,Sandbox,Transports,Transfer,Agent,slipway,Wire,Configuration,Planner,Model,Integration,House" : only).split(separator: ",").map(String.init) {
+  for name in (only == "NBD" ? "NBD,Sandbox,Transports,Transfer,Agent,slipway,Wire,Configuration,Planner,Model,Integration,House" : only)
+    .split(separator: ",").map(String.init)
+  {
     keep(name)
     keep(name + "Tests")
   }

@@ -93,12 +93,12 @@ extension Agent {
     _ base: PoolBase, _ image: ResolvedImage, _ demand: Demand, _ planner: RoutePlanner, _ context: RequestContext
   ) async throws -> Evidence {
     let before = base.record.evidence
-    guard case .unproven(let missing, let unsigned) = try demand.standing(of: before) else { return before }
+    guard case .unproven(let missing, let unsigned, let untold) = try demand.standing(of: before) else { return before }
     context.log(.info, "verifying a base again", ["image": image.key, "base": base.path])
     let verifier = unsigned ? try await verifier(image, demand.signatures, context) : nil
-    if missing.isEmpty, let verifier, let digest = before.digests.first(where: verifier.takes) {
+    if missing.isEmpty, !untold, let verifier, let digest = before.digests.first(where: verifier.takes) {
       // Signed is the digest, and that is known of these very bytes.
-      return before.adding(try verifier.judge(digest))
+      return before.adding(try verifier.judge(digest), by: image.rule.evidence)
     }
     let judge = ByteJudge(image: image, known: before.digests, signed: before.signatures ?? [], verifier: verifier, context: context)
     var planner = planner

@@ -40,9 +40,11 @@ struct BaseWork {
     let again = work
     return try await candidates(&planner) { choice in
       let received = try await again.received(choice, isKept: false)
-      let evidence: Evidence
+      var evidence: Evidence
       do {
         evidence = try again.verdict(received, choice)
+        // The base's own bytes are those of before.
+        evidence.conversion = record.evidence.conversion
       } catch {
         await received.abandon()
         throw error

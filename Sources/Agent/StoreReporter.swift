@@ -51,6 +51,7 @@ final class StoreReporter: Sendable {
     // Ends the pause alone: what is being told is told to the end.
     work?.cancel()
     await work?.value
+    state.with { $0.isEnding = false }
   }
 
   private func run() async {

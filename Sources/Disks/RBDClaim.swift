@@ -53,7 +53,7 @@ struct RBDClaim {
 
   /// Takes the claim, waiting while another lives and holds it. `busy` sees each holder's intent and may throw to stop waiting.
   ///
-  /// Throws what `busy` throws, `busy` when the deadline passes, `CancellationError`.
+  /// Throws what `busy` throws, `timeout`, `CancellationError`.
   static func acquire(
     pool: Pool, name: DiskName, work: Work, request: DiskRequest?, context: RequestContext,
     busy: (Intent) async throws -> Void
@@ -92,9 +92,11 @@ struct RBDClaim {
         }
         if let holder = try await read(pool, object), holder.cookie == held { try await busy(holder) }
       }
+      // As wherever a deadline passes, whoever notices it first.
       if context.deadline.hasPassed {
         throw SlipwayError(
-          .busy, "disk '\(name)' in pool '\(pool.name)' is being worked on by another process", object: name.text, hint: "try again")
+          .timeout, "the deadline passed while another process works on disk '\(name)' in pool '\(pool.name)'", object: name.text,
+          hint: "give more time with --deadline")
       }
       try await Task.sleep(for: pause)
       pause = min(pause * 2, .milliseconds(500))

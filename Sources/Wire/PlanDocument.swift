@@ -37,7 +37,7 @@ public struct PlanDocument: Codable, Sendable, Hashable {
 
   /// The document for a plan.
   public init(
-    image: String, plan: Plan, cached: Bool, convert: String? = nil, policy: PolicyDocument? = nil, error: SlipwayError? = nil
+    image: String, plan: Plan, cached: Bool, policy: PolicyDocument? = nil, error: SlipwayError? = nil, convert: String? = nil
   ) {
     self.convert = convert
     self.image = image

@@ -23,8 +23,8 @@ struct PlanCommand: AsyncParsableCommand {
         source.request(image, environment: session.environment), target: target, size: size.map { try $0.bytes() }, context: session.context
       )
       let document = PlanDocument(
-        image: answer.image, plan: answer.plan, cached: answer.cached, convert: answer.convert?.rawValue,
-        policy: answer.policy.map { PolicyDocument($0) }, error: answer.failure)
+        image: answer.image, plan: answer.plan, cached: answer.cached, policy: answer.policy.map { PolicyDocument($0) },
+        error: answer.failure, convert: answer.convert?.rawValue)
       if json {
         try Output.document(document)
       } else {

@@ -10,9 +10,9 @@ import Testing
 /// Signed images, with certificates in a directory.
 @Suite(.timeLimit(.minutes(2))) struct SignatureTests {
   let bed: Bed
-  init() throws {
+  init() async throws {
     bed = try Bed()
-    try sh(
+    try await sh(
       """
       mkdir certs
       openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:secp384r1 -out root.key
@@ -26,23 +26,30 @@ import Testing
       """)
   }
 
-  private func sh(_ script: String) throws {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/bin/sh")
-    process.arguments = ["-e", "-c", script]
-    process.currentDirectoryURL = URL(fileURLWithPath: bed.path)
-    process.standardError = FileHandle.nullDevice
-    process.standardOutput = FileHandle.nullDevice
-    try process.run()
-    process.waitUntilExit()
-    try #require(process.terminationStatus == 0)
+  private static let workers = WorkerPool(name: "openssl", threads: 1)
+
+  /// On a thread that no other test needs.
+  private func sh(_ script: String) async throws {
+    let path = bed.path
+    let status = try await Self.workers.run {
+      let process = Process()
+      process.executableURL = URL(fileURLWithPath: "/bin/sh")
+      process.arguments = ["-e", "-c", script]
+      process.currentDirectoryURL = URL(fileURLWithPath: path)
+      process.standardError = FileHandle.nullDevice
+      process.standardOutput = FileHandle.nullDevice
+      try process.run()
+      process.waitUntilExit()
+      return process.terminationStatus
+    }
+    try #require(status == 0)
   }
 
   /// Signs the image's bytes as they are now.
-  private func sign(_ hash: String = "SHA-256") throws {
+  private func sign(_ hash: String = "SHA-256") async throws {
     guard let bytes = bed.image.with({ $0?.bytes }) else { return }
     try Data(bytes).write(to: URL(fileURLWithPath: bed.path + "/image"))
-    try sh("openssl dgst -\(hash.lowercased().replacingOccurrences(of: "-", with: "")) -sign leaf.key -out sig image")
+    try await sh("openssl dgst -\(hash.lowercased().replacingOccurrences(of: "-", with: "")) -sign leaf.key -out sig image")
     let signature = try Data(contentsOf: URL(fileURLWithPath: bed.path + "/sig")).base64EncodedString()
     bed.image.with {
       $0?.properties = [
@@ -61,7 +68,7 @@ import Testing
   }
 
   @Test func aSignedImageIsVerifiedInItsTransfer() async throws {
-    try sign()
+    try await sign()
     let answer = try await bed.fetch(request(), trust())
     let found = try #require(answer.record.evidence.signatures?.first)
     #expect(found.certificate.id == "leaf" && found.keyType == "ECC_SECP384R1" && found.chain == nil)
@@ -70,7 +77,7 @@ import Testing
   }
 
   @Test func oneByteThatDiffersIsAMismatchAndNothingIsKept() async throws {
-    try sign()
+    try await sign()
     bed.image.with { $0?.bytes[1000] ^= 1 }
     // The service's own digest is that of the new bytes: the signature alone tells.
     #expect(await bed.refusal(try request(), trust()) == .signatureMismatch)
@@ -79,7 +86,7 @@ import Testing
   }
 
   @Test func nothingIsMovedForACertificateThatIsMissingOrDown() async throws {
-    try sign()
+    try await sign()
     bed.image.with { $0?.properties["img_signature_certificate_uuid"] = "absent" }
     #expect(await bed.refusal(try request(), trust()) == .certificateUnusable)
     // Without authentication there is no certificate service.
@@ -94,9 +101,9 @@ import Testing
   }
 
   @Test func aHitOnEvidenceNeedsNoCertificate() async throws {
-    try sign()
+    try await sign()
     _ = try await bed.fetch(request(), trust())
-    try sh("rm certs/leaf.pem")
+    try await sh("rm certs/leaf.pem")
     #expect(try await bed.fetch(request(), trust()).route == nil)
     #expect(bed.downloads == 1)
   }
@@ -104,11 +111,11 @@ import Testing
   @Test func aBaseThatWasFetchedUnsignedIsVerifiedWhenItIsSigned() async throws {
     _ = try await bed.fetch(request(), trust())
     // SHA-512 is known of its bytes already; SHA-256 is not, so the source is read again.
-    try sign("SHA-512")
+    try await sign("SHA-512")
     let known = try await bed.fetch(request(), trust())
     #expect(known.record.evidence.signatures?.count == 1)
     #expect(bed.downloads == 1)
-    try sign("SHA-256")
+    try await sign("SHA-256")
     let read = try await bed.fetch(request(), trust())
     #expect(read.record.evidence.signatures?.map(\.hash) == ["SHA-512", "SHA-256"])
     #expect(read.route == nil)
@@ -117,14 +124,14 @@ import Testing
 
   @Test func aWrongSignatureOnAHitIsAMismatch() async throws {
     _ = try await bed.fetch(request(), trust())
-    try sign("SHA-512")
+    try await sign("SHA-512")
     let bytes = bed.image.with { $0?.bytes } ?? []
     bed.image.with { $0?.bytes[5] ^= 1 }
-    try sign("SHA-512")
+    try await sign("SHA-512")
     bed.image.with { $0?.bytes = bytes }
     #expect(await bed.refusal(try request(), trust()) == .signatureMismatch)
     // Made anew, the signature is good.
-    try sign("SHA-512")
+    try await sign("SHA-512")
     #expect(await bed.refusal(try request(), trust()) == nil)
   }
 
@@ -136,21 +143,21 @@ import Testing
   }
 
   @Test func aHitIsJudgedByTheChainThatIsAskedFor() async throws {
-    try sign("SHA-512")
+    try await sign("SHA-512")
     _ = try await bed.fetch(request(), trust())
     #expect(await bed.refusal(try request(["stranger"]), trust()) == .certificateUntrusted)
     let chained = try await bed.fetch(request(["root"]), trust())
     #expect(chained.record.evidence.signatures?.count == 1)
     #expect(chained.record.evidence.signatures?.first?.chain?.map(\.id) == ["root"])
     // The evidence now holds for who trusts root, without any certificate.
-    try sh("rm certs/*")
+    try await sh("rm certs/*")
     #expect(await bed.refusal(try request(["stranger", "root"]), trust()) == nil)
     #expect(await bed.refusal(try request(["stranger"]), trust()) == .certificateUnusable)
     #expect(bed.downloads == 1)
   }
 
   @Test func theConfigurationsTrustIsTheRequestsUnlessItHasItsOwn() async throws {
-    try sign()
+    try await sign()
     #expect(await bed.refusal(try request(), trust(", trusted: [stranger]")) == .certificateUntrusted)
     #expect(await bed.refusal(try request(["root"]), trust(", trusted: [stranger]")) == nil)
     #expect(await bed.refusal(try request(["../x"]), trust()) == .usage)
@@ -224,13 +231,13 @@ import Testing
   }
 
   @Test func aStricterKeyPolicyHoldsForWhatIsHere() async throws {
-    try sh(
+    try await sh(
       """
       openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out rsa.key
       openssl req -x509 -new -key rsa.key -sha256 -days 30 -subj /CN=rsa -out certs/rsa.pem
       """)
     try Data(Bed.bytes()).write(to: URL(fileURLWithPath: bed.path + "/image"))
-    try sh("openssl dgst -sha512 -sign rsa.key -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:max -out sig image")
+    try await sh("openssl dgst -sha512 -sign rsa.key -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:max -out sig image")
     let signature = try Data(contentsOf: URL(fileURLWithPath: bed.path + "/sig")).base64EncodedString()
     bed.image.with {
       $0?.properties = [

@@ -1,3 +1,4 @@
+import Foundation
 import ImageFormats
 import Model
 import Testing
@@ -25,15 +26,13 @@ import Testing
     try SparseImage("grow", size: 3 << 20, share: 0.5).writeRaw(to: raw)
     try await QemuImg.run("convert", "-f", "raw", "-O", "qcow2", "-o", option, raw, disk)
     try grow(disk, to: 40 << 30)
-    try await QemuImg.run("check", "-f", "qcow2", disk)
     #expect(try await QemuImg.info(disk).virtualSize == 40 << 30)
     // What is written where there was nothing before is there, and the old bytes are too.
     try await QemuImg.io("write -P 7 39G 64k", disk)
-    try await QemuImg.io("read -P 7 39G 64k", disk)
     try await QemuImg.run("check", "-f", "qcow2", disk)
-    try await QemuImg.run("resize", "-f", "raw", raw, "1G")
-    try grow(disk, to: 40 << 30)
-    try await QemuImg.run("resize", "--shrink", "-f", "qcow2", disk, "1G")
+    let file = try LocalFile(raw, writable: true)
+    try file.setSize(40 << 30)
+    try file.write([UInt8](repeating: 7, count: 65536), at: 39 << 30)
     try await QemuImg.run("compare", "-f", "raw", "-F", "qcow2", raw, disk)
   }
 
@@ -47,11 +46,16 @@ import Testing
       try file.setSize(overlay.fileSize)
       try file.apply(overlay.writes)
     }
+    try grow(disk, to: 40 << 30)
+    try await QemuImg.run("check", "-f", "qcow2", disk)
+    let raw = scratch.file("raw")
+    try FileManager.default.copyItem(atPath: base, toPath: raw)
+    try LocalFile(raw, writable: true).setSize(40 << 30)
+    try await QemuImg.run("compare", "-f", "raw", "-F", "qcow2", raw, disk)
+    // As far as the table's cluster reaches.
     try grow(disk, to: (4 << 40) - 1)
     try await QemuImg.run("check", "-f", "qcow2", disk)
     #expect(try await QemuImg.info(disk).virtualSize == 4 << 40)
-    try await QemuImg.run("resize", "--shrink", "-f", "qcow2", disk, "3M")
-    try await QemuImg.run("compare", "-f", "raw", "-F", "qcow2", base, disk)
   }
 
   @Test func garbageBehindTheTableDoesNotBecomePartOfIt() async throws {

@@ -6,7 +6,7 @@ import Testing
 
 @testable import ImageStore
 
-@Suite(.timeLimit(.minutes(1))) struct PublishTests {
+@Suite(.timeLimit(.minutes(3))) struct PublishTests {
   let scratch: Scratch
 
   init() throws { scratch = try Scratch() }
@@ -164,9 +164,9 @@ import Testing
   @Test func noDescriptorIsForgotten() async throws {
     let before = OpenFiles.forgottenCount
     let store = try await scratch.open()
-    for byte in 0...255 { try await store.put(as: identity(UInt8(byte)), context: scratch.context) }
+    for byte in UInt8(0)..<64 { try await store.put(as: identity(byte), context: scratch.context) }
     await store.close()
     // Other suites run beside this one, so only a growth with every base would show here.
-    #expect(OpenFiles.forgottenCount - before < 256)
+    #expect(OpenFiles.forgottenCount - before < 64)
   }
 }

@@ -10,9 +10,9 @@ extension OpenSSLTests {
   @Suite(.timeLimit(.minutes(2))) struct CertificateTests {
     let bench: OpenSSL
     let pem: [UInt8]
-    init() throws {
+    init() async throws {
       bench = try OpenSSL.bench()
-      pem = try bench.certificate("secp384r1")
+      pem = try await bench.certificate("secp384r1")
     }
 
     private func code(_ bytes: [UInt8]) -> ErrorCode? {
@@ -24,7 +24,7 @@ extension OpenSSLTests {
       }
     }
 
-    @Test func aCertificateTellsWhatItIs() throws {
+    @Test func aCertificateTellsWhatItIs() async throws {
       let certificate = try Certificate(pem: pem)
       #expect(certificate.subject == "CN=secp384r1")
       #expect(certificate.key.kind == .ec(curve: "secp384r1"))
@@ -34,7 +34,7 @@ extension OpenSSLTests {
       #expect(certificate.hasCommonSignature)
       #expect(certificate.isSigned(by: certificate))
       #expect(certificate.notAfter - certificate.notBefore == 365 * 86400)
-      try bench.sh("openssl x509 -in secp384r1.pem -noout -fingerprint -sha256 | tr -d ':\\n' | sed 's/.*=//' > print")
+      try await bench.sh("openssl x509 -in secp384r1.pem -noout -fingerprint -sha256 | tr -d ':\\n' | sed 's/.*=//' > print")
       #expect(certificate.fingerprint.hex == String(decoding: try bench.bytes("print"), as: UTF8.self).lowercased())
     }
 
@@ -44,14 +44,15 @@ extension OpenSSLTests {
       #expect(code(Array(text.replacingOccurrences(of: "\n", with: "\r\n").utf8)) == nil)
     }
 
-    @Test func ofTwoTheFirstIsUsed() throws {
-      let certificate = try Certificate(pem: try bench.certificate("rsa2048") + pem)
+    @Test func ofTwoTheFirstIsUsed() async throws {
+      let certificate = try Certificate(pem: try await bench.certificate("rsa2048") + pem)
       #expect(certificate.subject == "CN=rsa2048")
     }
 
-    @Test func whatIsNoCertificateIsOneCleanError() throws {
-      try bench.sh("openssl x509 -in secp384r1.pem -outform DER -out leaf.der; openssl x509 -in secp384r1.pem -trustout -out trusted.pem")
-      let key = try bench.bytes(try bench.key("secp384r1"))
+    @Test func whatIsNoCertificateIsOneCleanError() async throws {
+      try await bench.sh(
+        "openssl x509 -in secp384r1.pem -outform DER -out leaf.der; openssl x509 -in secp384r1.pem -trustout -out trusted.pem")
+      let key = try bench.bytes(try await bench.key("secp384r1"))
       let text = String(decoding: pem, as: UTF8.self)
       let lines = text.split(separator: "\n")
       let short = (lines.prefix(3) + lines.suffix(1)).joined(separator: "\n") + "\n"

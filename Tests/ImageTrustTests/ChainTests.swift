@@ -8,11 +8,11 @@ extension OpenSSLTests {
   /// Chains to trusted certificates.
   @Suite(.timeLimit(.minutes(3))) struct ChainTests {
     let bench: OpenSSL
-    init() throws {
+    init() async throws {
       bench = try OpenSSL.bench()
-      try bench.root("root")
-      try bench.signed("int", by: "root")
-      try bench.signed("leaf", by: "int", ca: nil, usage: nil, days: 10)
+      try await bench.root("root")
+      try await bench.signed("int", by: "root")
+      try await bench.signed("leaf", by: "int", ca: nil, usage: nil, days: 10)
     }
 
     /// Judges a signature by `leaf`, with certificates that were made by their names.
@@ -23,7 +23,7 @@ extension OpenSSLTests {
     {
       var certificates = Certificates(isDown: isDown)
       for name in trusted + [leaf] where !missing.contains(name) { certificates.pem[name] = try bench.bytes(name + ".pem") }
-      let signature = try bench.sign(key ?? leaf, "sha256", "-sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:max")
+      let signature = try await bench.sign(key ?? leaf, "sha256", "-sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:max")
       return try await verdict(
         properties(signature, "SHA-256", "RSA-PSS", leaf), over: try bench.bytes("image"), certificates, trusted: trusted,
         now: Int64(Date().timeIntervalSince1970) + days * 86400)
@@ -37,7 +37,7 @@ extension OpenSSLTests {
     @Test func theChainIsInTheEvidence() async throws {
       var certificates = Certificates()
       for name in ["root", "int", "leaf"] { certificates.pem[name] = try bench.bytes(name + ".pem") }
-      let signature = try bench.sign("leaf", "sha256", "-sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:max")
+      let signature = try await bench.sign("leaf", "sha256", "-sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:max")
       let found = try #require(
         try await evidence(
           properties(signature, "SHA-256", "RSA-PSS"), over: try bench.bytes("image"), certificates, trusted: ["root", "int"]))
@@ -57,11 +57,11 @@ extension OpenSSLTests {
       #expect(try await judge(trusted: ["root", "int"], days: 9) == nil)
       #expect(try await judge(trusted: ["root", "int"], days: 11) == .certificateUnusable)
       #expect(try await judge(trusted: ["root", "int"], days: -1) == .certificateUnusable)
-      try bench.signed("long", by: "int", ca: nil, usage: nil, days: 100)
+      try await bench.signed("long", by: "int", ca: nil, usage: nil, days: 100)
       #expect(try await judge("long", trusted: ["root", "int"], days: 15) == nil)
       #expect(try await judge("long", trusted: ["root", "int"], days: 25) == .certificateUntrusted)
-      try bench.signed("longint", by: "root", days: 100)
-      try bench.signed("longer", by: "longint", ca: nil, usage: nil, days: 100)
+      try await bench.signed("longint", by: "root", days: 100)
+      try await bench.signed("longer", by: "longint", ca: nil, usage: nil, days: 100)
       #expect(try await judge("longer", trusted: ["root", "longint"], days: 35) == .certificateUntrusted)
     }
 
@@ -78,33 +78,33 @@ extension OpenSSLTests {
     ]
 
     @Test(arguments: unfit) func aSignerThatMayNotSignIsRefused(signer: Unfit) async throws {
-      try bench.signed(signer.name, by: "root", ca: signer.ca, usage: signer.usage)
+      try await bench.signed(signer.name, by: "root", ca: signer.ca, usage: signer.usage)
       let name = signer.name
-      try bench.signed("leaf-" + name, by: name, ca: nil, usage: nil)
+      try await bench.signed("leaf-" + name, by: name, ca: nil, usage: nil)
       #expect(try await judge("leaf-" + name, trusted: ["root", name]) == .certificateUntrusted)
     }
 
     @Test func thePathLengthCounts() async throws {
       for (length, expected) in [(0, ErrorCode.certificateUntrusted), (1, nil)] {
         let root = "path\(length)"
-        try bench.root(root, extensions: "critical,CA:TRUE,pathlen:\(length)")
-        try bench.signed("int-" + root, by: root)
-        try bench.signed("leaf-" + root, by: "int-" + root, ca: nil, usage: nil)
+        try await bench.root(root, extensions: "critical,CA:TRUE,pathlen:\(length)")
+        try await bench.signed("int-" + root, by: root)
+        try await bench.signed("leaf-" + root, by: "int-" + root, ca: nil, usage: nil)
         #expect(try await judge("leaf-" + root, trusted: [root, "int-" + root]) == expected)
-        try bench.signed("direct-" + root, by: root, ca: nil, usage: nil)
+        try await bench.signed("direct-" + root, by: root, ca: nil, usage: nil)
         #expect(try await judge("direct-" + root, trusted: [root]) == nil)
       }
     }
 
     @Test func aCrossSignedPairEndsQuickly() async throws {
-      _ = try bench.key("rsa2048", as: "ka")
-      _ = try bench.key("rsa2048", as: "kb")
+      _ = try await bench.key("rsa2048", as: "ka")
+      _ = try await bench.key("rsa2048", as: "kb")
       // First self-signed, as issuers; then each over the other's name.
-      try bench.root("ka", kind: "rsa2048")
-      try bench.root("kb", kind: "rsa2048")
-      try bench.signed("a-by-b", by: "kb", key: "ka", subject: "ka")
-      try bench.signed("b-by-a", by: "ka", key: "kb", subject: "kb")
-      try bench.signed("crossed", by: "ka", ca: nil, usage: nil)
+      try await bench.root("ka", kind: "rsa2048")
+      try await bench.root("kb", kind: "rsa2048")
+      try await bench.signed("a-by-b", by: "kb", key: "ka", subject: "ka")
+      try await bench.signed("b-by-a", by: "ka", key: "kb", subject: "kb")
+      try await bench.signed("crossed", by: "ka", ca: nil, usage: nil)
       #expect(try await judge("crossed", trusted: ["a-by-b", "b-by-a"]) == .certificateUntrusted)
       // With a self-signed one among them there is a way out.
       #expect(try await judge("crossed", trusted: ["a-by-b", "b-by-a", "kb"]) == nil)
@@ -112,54 +112,55 @@ extension OpenSSLTests {
     }
 
     @Test func aChainIsNoLongerThanTen() async throws {
-      try bench.root("c0")
+      try await bench.root("c0")
       var names = ["c0"]
       for index in 1...9 {
-        try bench.signed("c\(index)", by: "c\(index - 1)")
+        try await bench.signed("c\(index)", by: "c\(index - 1)")
         names.append("c\(index)")
       }
       for (last, expected) in [(8, nil), (9, ErrorCode.certificateUntrusted)] {
-        try bench.signed("end\(last)", by: "c\(last)", ca: nil, usage: nil)
+        try await bench.signed("end\(last)", by: "c\(last)", ca: nil, usage: nil)
         #expect(try await judge("end\(last)", trusted: names) == expected)
       }
     }
 
     @Test(arguments: ["secp384r1", "prime256v1", "dsa"]) func otherKindsOfCAAreGood(kind: String) async throws {
-      try bench.root("ca-" + kind, kind: kind)
-      try bench.signed("under-" + kind, by: "ca-" + kind, ca: nil, usage: nil)
+      try await bench.root("ca-" + kind, kind: kind)
+      try await bench.signed("under-" + kind, by: "ca-" + kind, ca: nil, usage: nil)
       #expect(try await judge("under-" + kind, trusted: ["ca-" + kind]) == nil)
     }
 
     @Test func otherSignaturesOfCertificatesAreRefused() async throws {
-      try bench.root("edwards", kind: "ed25519")
-      try bench.signed("under-edwards", by: "edwards", ca: nil, usage: nil, options: "")
+      try await bench.root("edwards", kind: "ed25519")
+      try await bench.signed("under-edwards", by: "edwards", ca: nil, usage: nil, options: "")
       #expect(try await judge("under-edwards", trusted: ["edwards"]) == .certificateUntrusted)
       for (name, options) in [
         ("pss", "-sha256 -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:32"), ("weak", "-sha1"),
       ] {
-        try bench.signed("leaf-" + name, by: "root", ca: nil, usage: nil, options: options)
+        try await bench.signed("leaf-" + name, by: "root", ca: nil, usage: nil, options: options)
         #expect(try await judge("leaf-" + name, trusted: ["root"]) == .certificateUntrusted)
       }
     }
 
     @Test func aSelfSignedSignerIsTrustedWhenItIsListedAndACA() async throws {
       #expect(try await judge("root", trusted: ["root"]) == nil)
-      try bench.root("plain", usage: nil)
+      try await bench.root("plain", usage: nil)
       #expect(try await judge("plain", trusted: ["plain"]) == .certificateUntrusted)
       #expect(try await judge("root", trusted: ["int"]) == .certificateUntrusted)
     }
 
     @Test func aForgedIssuerIsNone() async throws {
       // The same name, another key.
-      _ = try bench.key("rsa2048", as: "fake")
-      try bench.sh("openssl req -x509 -new -key fake.key -days 30 -subj /CN=root -addext basicConstraints=critical,CA:TRUE -out fake.pem")
-      try bench.signed("forged", by: "fake", ca: nil, usage: nil)
+      _ = try await bench.key("rsa2048", as: "fake")
+      try await bench.sh(
+        "openssl req -x509 -new -key fake.key -days 30 -subj /CN=root -addext basicConstraints=critical,CA:TRUE -out fake.pem")
+      try await bench.signed("forged", by: "fake", ca: nil, usage: nil)
       #expect(try await judge("forged", trusted: ["root"]) == .certificateUntrusted)
     }
 
     @Test func aSmallCAKeyIsRefused() async throws {
-      try bench.root("small", kind: "rsa1024")
-      try bench.signed("under-small", by: "small", ca: nil, usage: nil)
+      try await bench.root("small", kind: "rsa1024")
+      try await bench.signed("under-small", by: "small", ca: nil, usage: nil)
       #expect(try await judge("under-small", trusted: ["small"]) == .certificateUntrusted)
     }
 

@@ -22,36 +22,36 @@ final class OpenSSL: Sendable {
   func path(_ name: String) -> String { directory + "/" + name }
   func bytes(_ name: String) throws -> [UInt8] { Array(try Data(contentsOf: URL(fileURLWithPath: path(name)))) }
 
-  /// Runs a shell script in the directory.
-  func sh(_ script: String) throws {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/bin/sh")
-    process.arguments = ["-e", "-c", script]
-    process.currentDirectoryURL = URL(fileURLWithPath: directory)
-    let log = path("log-" + UUID().uuidString)
-    _ = FileManager.default.createFile(atPath: log, contents: nil)
-    process.standardOutput = FileHandle(forWritingAtPath: log)
-    process.standardError = FileHandle(forWritingAtPath: log)
-    try process.run()
-    process.waitUntilExit()
-    guard process.terminationStatus == 0 else {
-      throw Failure(description: "openssl: \((try? String(contentsOfFile: log, encoding: .utf8)) ?? "")")
+  /// Runs a shell script in the directory, on a thread that no other test needs.
+  func sh(_ script: String) async throws {
+    let (directory, log) = (directory, path("log-" + UUID().uuidString))
+    try await Self.workers.run {
+      let process = Process()
+      process.executableURL = URL(fileURLWithPath: "/bin/sh")
+      process.arguments = ["-e", "-c", script]
+      process.currentDirectoryURL = URL(fileURLWithPath: directory)
+      _ = FileManager.default.createFile(atPath: log, contents: nil)
+      process.standardOutput = FileHandle(forWritingAtPath: log)
+      process.standardError = FileHandle(forWritingAtPath: log)
+      try process.run()
+      process.waitUntilExit()
+      guard process.terminationStatus == 0 else {
+        throw Failure(description: "openssl: \((try? String(contentsOfFile: log, encoding: .utf8)) ?? "")")
+      }
     }
   }
+  private static let workers = WorkerPool(name: "openssl", threads: 1)
 
   struct Failure: Error, CustomStringConvertible { let description: String }
 
-  /// Runs a script once per name.
-  private func once(_ name: String, _ script: String) throws {
-    // Under the lock: who comes second waits for the files.
-    try made.with { made in
-      guard made.insert(name).inserted else { return }
-      try sh(script)
-    }
+  /// Runs a script once per name. One test at a time does so (`OpenSSLTests`).
+  private func once(_ name: String, _ script: String) async throws {
+    guard made.with({ $0.insert(name).inserted }) else { return }
+    try await sh(script)
   }
 
   /// A key `KIND.key`: `rsa2048`, `rsa1025`, `dsa`, or a curve's name.
-  func key(_ kind: String, as name: String? = nil) throws -> String {
+  func key(_ kind: String, as name: String? = nil) async throws -> String {
     let name = name ?? kind
     let make =
       if kind.hasPrefix("rsa") {
@@ -66,14 +66,14 @@ final class OpenSSL: Sendable {
       } else {
         "openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:\(kind) -pkeyopt ec_param_enc:named_curve -out \(name).key"
       }
-    try once("key " + name, make)
+    try await once("key " + name, make)
     return name + ".key"
   }
 
   /// A self-signed certificate of a key that is no CA, `NAME.pem`: what images are signed with where nobody asks for a chain.
-  func certificate(_ kind: String) throws -> [UInt8] {
-    let key = try key(kind)
-    try once(
+  func certificate(_ kind: String) async throws -> [UInt8] {
+    let key = try await key(kind)
+    try await once(
       "cert " + kind,
       """
       openssl req -x509 -new -key \(key) -sha256 -days 365 -subj /CN=\(kind) -addext basicConstraints=critical,CA:FALSE \
@@ -87,11 +87,11 @@ final class OpenSSL: Sendable {
     _ name: String, kind: String = "rsa2048", extensions: String = "critical,CA:TRUE", usage: String? = "critical,keyCertSign",
     days: Int = 30
   )
-    throws
+    async throws
   {
-    let key = try key(kind, as: name)
+    let key = try await key(kind, as: name)
     let usage = usage.map { "-addext keyUsage=\($0)" } ?? ""
-    try once(
+    try await once(
       "cert " + name,
       "openssl req -x509 -new -key \(key) -days \(days) -subj /CN=\(name) -addext basicConstraints=\(extensions) \(usage) -out \(name).pem")
   }
@@ -101,12 +101,13 @@ final class OpenSSL: Sendable {
     _ name: String, by issuer: String, kind: String = "rsa2048", key: String? = nil, subject: String? = nil,
     ca: String? = "critical,CA:TRUE",
     usage: String? = "critical,keyCertSign", days: Int = 20, options: String = "-sha256"
-  ) throws {
-    let keyFile = try key.map { $0 + ".key" } ?? self.key(kind, as: name)
+  ) async throws {
+    let keyFile: String
+    if let key { keyFile = key + ".key" } else { keyFile = try await self.key(kind, as: name) }
     var extensions = ""
     if let ca { extensions += "basicConstraints=\(ca)\\n" }
     if let usage { extensions += "keyUsage=\(usage)\\n" }
-    try once(
+    try await once(
       "cert " + name,
       """
       printf '\(extensions)' > \(name).ext
@@ -117,11 +118,11 @@ final class OpenSSL: Sendable {
   }
 
   /// The signature of the image by a key, made by `openssl dgst`.
-  func sign(_ kind: String, _ hash: String, _ options: String = "") throws -> [UInt8] {
-    let key = try key(kind)
+  func sign(_ kind: String, _ hash: String, _ options: String = "") async throws -> [UInt8] {
+    let key = try await key(kind)
     let out = "sig-" + UUID().uuidString
     let pss = kind.hasPrefix("rsa") && options.isEmpty ? "-sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:max" : options
-    try sh("openssl dgst -\(hash) -sign \(key) \(pss) -out \(out) image")
+    try await sh("openssl dgst -\(hash) -sign \(key) \(pss) -out \(out) image")
     return try bytes(out)
   }
 }

@@ -16,14 +16,14 @@ extension OpenSSLTests {
 
     let bench: OpenSSL
     let image: [UInt8]
-    init() throws {
+    init() async throws {
       bench = try OpenSSL.bench()
       image = try bench.bytes("image")
     }
 
     @Test(arguments: kinds, hashes) func everyKeyTypeWithEveryHashIsVerified(kind: (String, String), hash: String) async throws {
-      let certificates = Certificates(pem: ["leaf": try bench.certificate(kind.0)])
-      let signature = try bench.sign(kind.0, Self.option(hash))
+      let certificates = Certificates(pem: ["leaf": try await bench.certificate(kind.0)])
+      let signature = try await bench.sign(kind.0, Self.option(hash))
       let signed = properties(signature, hash, kind.1)
       let found = try #require(try await evidence(signed, over: image, certificates))
       #expect(found.keyType == kind.1)
@@ -45,14 +45,14 @@ extension OpenSSLTests {
     }
 
     @Test(arguments: ["max", "digest", "0", "20", "221"]) func anySaltLengthIsGood(salt: String) async throws {
-      let certificates = Certificates(pem: ["leaf": try bench.certificate("rsa2048")])
-      let signature = try bench.sign("rsa2048", "sha256", "-sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:\(salt)")
+      let certificates = Certificates(pem: ["leaf": try await bench.certificate("rsa2048")])
+      let signature = try await bench.sign("rsa2048", "sha256", "-sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:\(salt)")
       #expect(try await verdict(properties(signature, "SHA-256", "RSA-PSS"), over: image, certificates) == nil)
     }
 
     @Test(arguments: 1025...1032) func aModulusOfOddLengthIsGood(bits: Int) async throws {
-      let certificates = Certificates(pem: ["leaf": try bench.certificate("rsa\(bits)")])
-      let signature = try bench.sign("rsa\(bits)", "sha256")
+      let certificates = Certificates(pem: ["leaf": try await bench.certificate("rsa\(bits)")])
+      let signature = try await bench.sign("rsa\(bits)", "sha256")
       let signed = properties(signature, "SHA-256", "RSA-PSS")
       #expect(try await verdict(signed, over: image, certificates, keys: KeyPolicy(minimumRSABits: 1024)) == nil)
       #expect(try await verdict(signed, over: image, certificates) == .certificateUnusable)
@@ -60,9 +60,9 @@ extension OpenSSLTests {
 
     @Test(arguments: ["1", "10000"]) func anExponentThatProvesNothingIsRefused(exponent: String) async throws {
       // A certificate whose key is the modulus of `rsa2048` with another exponent, and the padded hash that a signature would be raised to.
-      _ = try bench.certificate("rsa2048")
+      _ = try await bench.certificate("rsa2048")
       let name = "exponent\(exponent)"
-      try bench.sh(
+      try await bench.sh(
         """
         openssl pkey -in rsa2048.key -pubout -out \(name).pub
         n=$(openssl rsa -pubin -in \(name).pub -modulus -noout | sed s/Modulus=//)
@@ -82,21 +82,21 @@ extension OpenSSLTests {
 
     @Test(arguments: ["", "-sigopt rsa_padding_mode:pss -sigopt rsa_mgf1_md:sha1", "-sigopt rsa_padding_mode:pkcs1"])
     func otherPaddingIsNoSignature(options: String) async throws {
-      let certificates = Certificates(pem: ["leaf": try bench.certificate("rsa2048")])
-      let signature = try bench.sign("rsa2048", "sha256", options.isEmpty ? "-sigopt rsa_padding_mode:x931" : options)
+      let certificates = Certificates(pem: ["leaf": try await bench.certificate("rsa2048")])
+      let signature = try await bench.sign("rsa2048", "sha256", options.isEmpty ? "-sigopt rsa_padding_mode:x931" : options)
       #expect(try await verdict(properties(signature, "SHA-256", "RSA-PSS"), over: image, certificates) == .signatureMismatch)
     }
 
     @Test func anotherHashThanSaidIsNoSignature() async throws {
-      let certificates = Certificates(pem: ["leaf": try bench.certificate("secp384r1")])
-      let signature = try bench.sign("secp384r1", "sha384")
+      let certificates = Certificates(pem: ["leaf": try await bench.certificate("secp384r1")])
+      let signature = try await bench.sign("secp384r1", "sha384")
       #expect(try await verdict(properties(signature, "SHA-512", "ECC_SECP384R1"), over: image, certificates) == .signatureMismatch)
     }
 
     @Test(arguments: ["dsa", "secp384r1"]) func malformedDERIsNoSignature(kind: String) async throws {
-      let certificates = Certificates(pem: ["leaf": try bench.certificate(kind)])
+      let certificates = Certificates(pem: ["leaf": try await bench.certificate(kind)])
       let type = kind == "dsa" ? "DSA" : "ECC_SECP384R1"
-      let signature = try bench.sign(kind, "sha256")
+      let signature = try await bench.sign(kind, "sha256")
       var raw: [UInt8] = []
       var position = 2
       // r and s, each padded to the same length: what JOSE would send.
@@ -112,29 +112,29 @@ extension OpenSSLTests {
     }
 
     @Test func anotherKeysSignatureIsNone() async throws {
-      let certificates = Certificates(pem: ["leaf": try bench.certificate("rsa2048")])
-      _ = try bench.key("rsa2048", as: "stranger")
-      let signature = try bench.sign("stranger", "sha256", "-sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:max")
+      let certificates = Certificates(pem: ["leaf": try await bench.certificate("rsa2048")])
+      _ = try await bench.key("rsa2048", as: "stranger")
+      let signature = try await bench.sign("stranger", "sha256", "-sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:max")
       #expect(try await verdict(properties(signature, "SHA-256", "RSA-PSS"), over: image, certificates) == .signatureMismatch)
     }
 
     @Test(arguments: ["prime256v1", "secp256k1", "secp521r1", "rsa2048", "ed25519"])
     func aKeyThatIsNotWhatTheImageSaysIsRefused(kind: String) async throws {
-      let certificates = Certificates(pem: ["leaf": try bench.certificate(kind)])
+      let certificates = Certificates(pem: ["leaf": try await bench.certificate(kind)])
       let signed = properties([1, 2, 3], "SHA-256", "ECC_SECP384R1")
       #expect(try await verdict(signed, over: image, certificates) == .certificateUnusable)
     }
 
     @Test func anECKeyIsNoRSAKey() async throws {
-      let certificates = Certificates(pem: ["leaf": try bench.certificate("secp384r1")])
+      let certificates = Certificates(pem: ["leaf": try await bench.certificate("secp384r1")])
       for type in ["RSA-PSS", "DSA"] {
         #expect(try await verdict(properties([1], "SHA-256", type), over: image, certificates) == .certificateUnusable)
       }
     }
 
     @Test func anExpiredOrFutureCertificateIsRefusedWithoutAChainToo() async throws {
-      let certificates = Certificates(pem: ["leaf": try bench.certificate("secp384r1")])
-      let signed = properties(try bench.sign("secp384r1", "sha256"), "SHA-256", "ECC_SECP384R1")
+      let certificates = Certificates(pem: ["leaf": try await bench.certificate("secp384r1")])
+      let signed = properties(try await bench.sign("secp384r1", "sha256"), "SHA-256", "ECC_SECP384R1")
       let now = Int64(Date().timeIntervalSince1970)
       #expect(try await verdict(signed, over: image, certificates, now: now + 366 * 86400) == .certificateUnusable)
       #expect(try await verdict(signed, over: image, certificates, now: now - 86400) == .certificateUnusable)
@@ -142,8 +142,8 @@ extension OpenSSLTests {
     }
 
     @Test func evidenceNamesTheSignatureAndHoldsForWhoTrustsItsChain() async throws {
-      let certificates = Certificates(pem: ["leaf": try bench.certificate("secp384r1")])
-      let signed = properties(try bench.sign("secp384r1", "sha256"), "SHA-256", "ECC_SECP384R1")
+      let certificates = Certificates(pem: ["leaf": try await bench.certificate("secp384r1")])
+      let signed = properties(try await bench.sign("secp384r1", "sha256"), "SHA-256", "ECC_SECP384R1")
       let found = try #require(try await evidence(signed, over: image, certificates))
       let signature = try #require(try ImageSignature.parse(signed, of: "test"))
       #expect(signature.isMeant(by: found))

@@ -10,6 +10,8 @@ import Testing
     case vmdkSparse, vmdkStream, vhdDynamic, vhdFixed, vhdx, vdi
 
     var testDescription: String { rawValue }
+    /// Whether Glance's own inspection always lets it in: it takes a fixed VHD for raw, and some VHDX for incomplete.
+    var canBeUploaded: Bool { self != .vhdFixed && self != .vhdx }
     /// The image service's word.
     var format: String {
       switch self {
@@ -55,7 +57,7 @@ import Testing
     try await Compare.guest(#require(fetched["path"].text), format, raw, "raw")
   }
 
-  @Test(arguments: Kind.allCases, ["ceph", "local"])
+  @Test(arguments: Kind.allCases.filter(\.canBeUploaded), ["ceph", "local"])
   func anImageInGlanceIsConverted(_ kind: Kind, store: String) async throws {
     let host = try Host()
     let (raw, file) = try await kind.make(host.scratch)
@@ -86,10 +88,14 @@ import Testing
     let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: file)))
     let server = try FaultServer { _ in FaultReply(200, [("ETag", "\"e\"")], body: bytes) }
     let operators = try host.reconfigured { settings, _ in settings.roots = [host.scratch.path] }
-    for (source, format) in [(file, "qcow2"), (server.url + "/x", "raw")] {
+    let name = "it-\(UUID().uuidString)"
+    try await Compare.image(name, file, host.stack)
+    let snapshot = "rbd://\(try host.stack.fsid)/images/\(name)/snap"
+    for (source, format) in [(file, "qcow2"), (server.url + "/x", "raw"), (snapshot, "qcow2"), (snapshot, "raw")] {
       let fetched = try await operators.run("fetch", source, "--disk-format", kind.format, "--format", format).succeeded()
       try await expectConverted(fetched, kind, format, raw)
     }
+    try await Compare.removeImage(name, host.stack)
   }
 
   // MARK: What is refused
@@ -234,11 +240,11 @@ import Testing
     let path = try fake(host, "[ \"$1\" = \(stage) ] && exec sleep \(nap); exec /usr/bin/qemu-img \"$@\"")
     let operators = try host.reconfigured { settings, _ in
       settings.roots = [host.scratch.path]
-      settings.more = ["limits: { convert_time: 3s }"]
+      settings.more = ["limits: { convert_time: 8s }"]
     }
     let ending = try await operators.start(["fetch", file, "--disk-format", "vhdx"], environment: ["PATH": path]).wait()
     let error = try ending.failed(5, "timeout")
-    #expect(error["message"].text?.contains("qemu-img was ended after 3 s") == true, "\(error)")
+    #expect(error["message"].text?.contains("qemu-img was ended after 8 s") == true, "\(error)")
     try await waitUntilGone(nap)
     operators.expectEmptyStore()
     let fetched = try await host.reconfigured { settings, _ in settings.roots = [host.scratch.path] }

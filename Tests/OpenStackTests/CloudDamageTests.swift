@@ -6,7 +6,7 @@ import Testing
 
 /// clouds.yaml with seeded damage: whatever stands there is a cloud or one clean error.
 @Suite(.timeLimit(.minutes(2))) struct CloudDamageTests {
-  @Test func aDamagedFileIsACloudOrAnErrorOfConfiguration() throws {
+  @Test func aDamagedFileIsACloudOrAnErrorOfConfiguration() async throws {
     let folder = NSTemporaryDirectory() + "slipway-clouds-\(UUID().uuidString)"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(atPath: folder) }
@@ -15,6 +15,7 @@ import Testing
     var random = SplitMix64(seed: 11)
     var (read, refused) = (0, 0)
     for round in 0..<400 {
+      await Task.yield()
       try Data(good.damaged(by: Array("- ? | > &a *a [{]}: !!binary \t\u{85}'\"".utf8), using: &random))
         .write(to: URL(fileURLWithPath: folder + "/clouds.yaml"))
       do throws(SlipwayError) {

@@ -124,7 +124,8 @@ import Wire
 
   /// What is part of other documents and never goes out alone.
   static let parts: Set<String> = [
-    "BaseDocument", "EvidenceDocument", "ForeignBaseDocument", "JudgedByDocument", "PolicyDocument", "PoolBaseDocument", "PoolBasesDocument",
+    "BaseDocument", "EvidenceDocument", "ForeignBaseDocument", "JudgedByDocument", "PolicyDocument", "PoolBaseDocument",
+    "PoolBasesDocument",
     "PoolCleanDocument", "SignatureEvidenceDocument",
   ]
 

@@ -23,7 +23,7 @@ final class Guest: Sendable {
   static func xml(_ name: String, disks: [String], console: String) -> String {
     """
     <domain type='qemu'><name>\(name)</name><memory unit='MiB'>32</memory><vcpu>1</vcpu>
-    <os><type arch='x86_64' machine='pc'>hvm</type><boot dev='hd'/></os>
+    <os><type arch='x86_64' machine='pc'>hvm</type><boot dev='hd'/></os><features><acpi/></features>
     <devices>
     <controller type='usb' model='none'/><controller type='scsi' model='virtio-scsi'/><memballoon model='none'/>
     \(disks.joined(separator: "\n"))
