@@ -19,8 +19,12 @@ need_swift() {
   exit 1
 }
 
-# Removes a directory with all that is in it, immutable bases too.
+# Removes a directory with all that is in it: file systems that killed tests left mounted there, and immutable bases.
 remove_tree() {
+  local place
+  while read -r _ place _; do
+    case $place in "$1"/*) umount -l "$place" 2>/dev/null || true ;; esac
+  done </proc/mounts
   chattr -R -f -i "$1" 2>/dev/null || true
   rm -rf "$1"
 }

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Files
 
-@Suite(.timeLimit(.minutes(1))) struct FileLockTests {
+@Suite(.timeLimit(.minutes(5))) struct FileLockTests {
   let pool = WorkerPool(name: "test", threads: 2)
 
   @Test func aSecondDescriptionIsKeptOutUntilRelease() throws {

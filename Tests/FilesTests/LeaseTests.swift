@@ -3,7 +3,7 @@ import Foundation
 import Model
 import Testing
 
-@Suite(.timeLimit(.minutes(1)), .serialized) struct LeaseTests {
+@Suite(.timeLimit(.minutes(5)), .serialized) struct LeaseTests {
   let scratch: Scratch
 
   init() throws { scratch = try Scratch() }

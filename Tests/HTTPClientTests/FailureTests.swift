@@ -4,7 +4,7 @@ import Model
 import Runtime
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct FailureTests {
+@Suite(.timeLimit(.minutes(5))) struct FailureTests {
   @Test func nobodyListensIsUnreachable() async throws {
     let server = try FaultServer { _ in FaultReply() }
     let url = server.url

@@ -2,7 +2,7 @@ import FaultServer
 import HTTPClient
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct RedirectTests {
+@Suite(.timeLimit(.minutes(5))) struct RedirectTests {
   @Test(arguments: [301, 302, 303, 307, 308]) func aPlainRequestFollows(status: Int) async throws {
     let target = try FaultServer { _ in FaultReply(200, body: Array("here".utf8)) }
     let url = target.url + "/end"

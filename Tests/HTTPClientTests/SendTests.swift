@@ -4,7 +4,7 @@ import Model
 import Runtime
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct SendTests {
+@Suite(.timeLimit(.minutes(5))) struct SendTests {
   @Test func aBodyAndItsHeadersArrive() async throws {
     let server = try FaultServer { _ in FaultReply(201, [("X-Thing", "  a: b ")], body: Array("hello".utf8)) }
     let client = try makeClient()

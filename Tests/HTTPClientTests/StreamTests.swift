@@ -3,7 +3,7 @@ import HTTPClient
 import Runtime
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct StreamTests {
+@Suite(.timeLimit(.minutes(5))) struct StreamTests {
   /// 61 is no divisor of any buffer: a byte out of place changes the sum.
   static let pattern = (0..<(61 * 1024)).map { UInt8($0 % 61) }
 

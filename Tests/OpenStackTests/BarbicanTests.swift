@@ -5,7 +5,7 @@ import Runtime
 import Testing
 
 /// Certificates from a fake Barbican.
-@Suite(.timeLimit(.minutes(1))) struct BarbicanTests {
+@Suite(.timeLimit(.minutes(5))) struct BarbicanTests {
   static let uuid = "2f2bdc48-0b4b-4d7c-9a51-4c1a4c1c7f4b"
 
   static func secret(_ kind: String = "certificate", _ type: String = "application/octet-stream") -> FaultReply {

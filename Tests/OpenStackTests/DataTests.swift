@@ -5,7 +5,7 @@ import OpenStack
 import Runtime
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct DataTests {
+@Suite(.timeLimit(.minutes(5))) struct DataTests {
   static let bytes = (0..<100_000).map { UInt8($0 % 251) }
 
   @Test func theBytesArrive() async throws {

@@ -3,7 +3,7 @@ import Model
 import OpenStack
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct ImageTests {
+@Suite(.timeLimit(.minutes(5))) struct ImageTests {
   private func describe(_ json: String) async throws -> ImageDescription {
     let cloud = try FakeCloud { ask in ask.path.hasSuffix("/locations") ? FaultReply(403) : .json(json) }
     return try await cloud.glance.image(id: FakeCloud.id, context: cloud.context())

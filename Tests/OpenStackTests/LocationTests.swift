@@ -3,7 +3,7 @@ import Model
 import OpenStack
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct LocationTests {
+@Suite(.timeLimit(.minutes(5))) struct LocationTests {
   static let rbd = "rbd://f/images/i/snap"
 
   @Test func theLocationsAPIComesFirst() async throws {

@@ -3,7 +3,7 @@ import Model
 import OpenStack
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct NameTests {
+@Suite(.timeLimit(.minutes(5))) struct NameTests {
   static func uuid(_ index: Int) -> String { "00000000-0000-0000-0000-00000000000\(index)" }
 
   private func cloud(_ images: [String], next: String? = nil) throws -> FakeCloud {

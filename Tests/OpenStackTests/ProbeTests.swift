@@ -3,7 +3,7 @@ import Model
 import OpenStack
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct ProbeTests {
+@Suite(.timeLimit(.minutes(5))) struct ProbeTests {
   private func cloud(
     roles: [String] = ["service"], versions: [String] = ["v2.9", "v2.17", "v2.2"], empty: Bool = false, locations: Int = 200
   ) throws

@@ -5,7 +5,7 @@ import OpenStack
 import Runtime
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct RetryTests {
+@Suite(.timeLimit(.minutes(5))) struct RetryTests {
   private func asked(_ cloud: FakeCloud) -> Int { cloud.server.requests.filter { $0.path.hasPrefix("/image") }.count }
 
   @Test(arguments: [429, 502, 503, 504]) func aPassingTroubleIsRetried(status: Int) async throws {

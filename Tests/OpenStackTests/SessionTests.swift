@@ -5,7 +5,7 @@ import OpenStack
 import Runtime
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct SessionTests {
+@Suite(.timeLimit(.minutes(5))) struct SessionTests {
   private static let good: @Sendable (FakeCloud.Ask) -> FaultReply = { ask in
     ask.path.hasSuffix("/locations") ? .json("[]") : .json(FakeCloud.image())
   }

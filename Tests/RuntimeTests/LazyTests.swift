@@ -2,7 +2,7 @@ import Model
 import Runtime
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct LazyTests {
+@Suite(.timeLimit(.minutes(5))) struct LazyTests {
   @Test func manyCallersMakeOne() async throws {
     let made = Locked(0)
     let lazy = Lazy<Int>()

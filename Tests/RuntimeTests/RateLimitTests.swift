@@ -1,7 +1,7 @@
 import Runtime
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct RateLimitTests {
+@Suite(.timeLimit(.minutes(5))) struct RateLimitTests {
   @Test func moreThanTheBurstMustWait() async throws {
     let limit = RateLimit(bytesPerSecond: 1000)
     let start = ContinuousClock.now

@@ -2,7 +2,7 @@ import Model
 import Runtime
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct WorkerPoolThreadsTests {
+@Suite(.timeLimit(.minutes(5))) struct WorkerPoolThreadsTests {
   /// An idle thread must not be counted for two jobs: the second would wait behind a first that blocks.
   @Test func aBlockedJobDoesNotHoldUpTheNextWhileThreadsAreToBeHad() async throws {
     let pool = WorkerPool(name: "test", threads: 2)

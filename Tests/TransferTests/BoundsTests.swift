@@ -5,7 +5,7 @@ import Testing
 import TestSupport
 @testable import Transfer
 
-@Suite("Memory and work are bounded", .timeLimit(.minutes(1)))
+@Suite("Memory and work are bounded", .timeLimit(.minutes(5)))
 struct BoundsTests {
   @Test("two transfers that share a budget smaller than one chunk each both finish")
   func shared() async throws {

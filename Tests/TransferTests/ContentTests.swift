@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 import Transfer
 
-@Suite("The bytes that arrive are the bytes that were there", .timeLimit(.minutes(1)))
+@Suite("The bytes that arrive are the bytes that were there", .timeLimit(.minutes(5)))
 struct ContentTests {
   @Test("seeded images with random chunks and granularities", arguments: 0..<24)
   func seeded(seed: UInt64) async throws {

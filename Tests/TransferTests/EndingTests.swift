@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 import Transfer
 
-@Suite("Cancellation and deadlines end a transfer, whatever it waits for", .timeLimit(.minutes(1)))
+@Suite("Cancellation and deadlines end a transfer, whatever it waits for", .timeLimit(.minutes(5)))
 struct EndingTests {
   static let image = SparseRandomImage(runs: [.init(0..<(2 << 20), .random)])
 

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 import Transfer
 
-@Suite("A transfer that fails says why, stops, and gives its memory back", .timeLimit(.minutes(1)))
+@Suite("A transfer that fails says why, stops, and gives its memory back", .timeLimit(.minutes(5)))
 struct FailureTests {
   let image = SparseRandomImage(runs: [.init(0..<(2 << 20), .random)])
 
