@@ -173,8 +173,11 @@ extension BaseDocument {
 
 extension BaseDocument.CleanState {
   init(_ outlook: CleanOutlook) {
-    let users = outlook.users.map { BaseDocument.User(disk: $0.disk, domains: $0.domains) }
-    switch outlook.verdict {
+    self.init(outlook.verdict, usedBy: outlook.users.map { BaseDocument.User(disk: $0.disk, domains: $0.domains) })
+  }
+
+  init(_ verdict: CleanVerdict, usedBy users: [BaseDocument.User]) {
+    switch verdict {
     case .goes(let rule, let detail): self.init(goes: true, why: rule.rawValue, detail: detail, usedBy: users)
     case .stays(let reason, let detail): self.init(goes: false, why: reason.rawValue, detail: detail, usedBy: users)
     }

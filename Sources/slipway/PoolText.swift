@@ -80,7 +80,8 @@ extension PoolBaseDocument {
       sourceFormat: record.sourceFormat, virtualSize: record.virtualSize.bytes, allocated: base.allocated.bytes, route: record.route,
       source: record.source, evidence: record.evidence, created: PinText.time(record.created), madeOn: record.maker.host,
       lastUsed: PinText.time(max(base.usage.lastUse, record.created)), hits: base.usage.hits, pin: held.map { PinDocument.Pin($0) },
-      disks: disks, clean: clean.map { .init($0) })
+      disks: disks,
+      clean: clean.map { .init($0, usedBy: (disks ?? []).map { BaseDocument.User(disk: $0, domains: []) }) })
   }
 }
 
