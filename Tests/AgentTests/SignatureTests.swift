@@ -176,7 +176,7 @@ import Testing
   }
 
   @Test func whereSignaturesAreOffNobodyLooksAtThemButForWhoNamesCertificates() async throws {
-    try sign()
+    try await sign()
     bed.image.with { $0?.properties["img_signature_certificate_uuid"] = "absent" }
     let off = trust(", signature: off")
     let answer = try await bed.fetch(request(), off)
@@ -194,7 +194,7 @@ import Testing
   }
 
   @Test func aTypeOfKeyThatIsNotAllowedIsRefusedBeforeAnythingMovesAndOnAHit() async throws {
-    try sign()
+    try await sign()
     let strict = trust(", key_types: [RSA-PSS]")
     #expect(await bed.refusal(try request(), strict) == .keyNotAllowed)
     #expect(bed.downloads == 0)
@@ -205,7 +205,7 @@ import Testing
   }
 
   @Test func aSignatureMayCoverTheDigestWherePolicySaysSo() async throws {
-    try sign("SHA-256")
+    try await sign("SHA-256")
     let covers = trust(", signature_covers_digest: true, digest: required")
     let first = try await bed.fetch(request(), covers)
     #expect(first.record.evidence.digests.map(\.algorithm) == [.sha256] && first.record.evidence.signatures?.count == 1)
@@ -222,7 +222,7 @@ import Testing
   }
 
   @Test func anotherImageOfTheBytesIsNotCoveredByTheirSignature() async throws {
-    try sign("SHA-256")
+    try await sign("SHA-256")
     let covers = trust(", signature_covers_digest: true")
     _ = try await bed.fetch(request(), covers)
     bed.image.with { $0?.properties = [:] }
