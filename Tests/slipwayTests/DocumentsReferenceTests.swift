@@ -81,7 +81,7 @@ import Wire
       ], unsearched: ["u"], seconds: 1)
     return [
       ("DoctorDocument", "doctor", try text(DoctorDocument(checks: [.init(name: "n", status: "ok", detail: "d", hint: "h")]))),
-      ("PlanDocument", "plan", try text(PlanDocument(image: "i", plan: plan, cached: false, policy: policy, error: error))),
+      ("PlanDocument", "plan", try text(PlanDocument(image: "i", plan: plan, cached: false, policy: policy, error: error, convert: "c"))),
       (
         "FetchDocument", "fetch",
         try text(
@@ -124,7 +124,8 @@ import Wire
 
   /// What is part of other documents and never goes out alone.
   static let parts: Set<String> = [
-    "BaseDocument", "EvidenceDocument", "ForeignBaseDocument", "JudgedByDocument", "PolicyDocument", "PoolBaseDocument",
+    "ConversionDocument", "BaseDocument", "EvidenceDocument", "ForeignBaseDocument", "JudgedByDocument", "PolicyDocument",
+    "PoolBaseDocument",
     "PoolBasesDocument",
     "PoolCleanDocument", "SignatureEvidenceDocument",
   ]
