@@ -62,7 +62,7 @@ import Wire
     let pooled = PoolBaseDocument(
       name: "n", path: "p", images: ["i"], sourceFormat: "qcow2", virtualSize: 1, allocated: 1, route: .export, source: "s",
       evidence: evidence, created: "t", madeOn: "h", lastUsed: "t", hits: 1, pin: pin, disks: ["d"],
-      clean: .init(goes: true, why: "w", detail: "d"))
+      clean: .init(goes: true, why: "w", detail: "d", usedBy: [.init(disk: "d", domains: ["w"])]))
     let verified = VerifyDocument(
       store: "s",
       bases: [
