@@ -14,7 +14,7 @@ import Wire
       error: SlipwayError(.signatureRequired, "image i is not signed", object: "i"))
     #expect(
       try WireCoding.text(document)
-        == #"{"cached":false,"candidates":[],"error":{"code":"signature_required","hint":null,"message":"image i is not signed","object":"i","retry":"never"},"image":"i","policy":{"clone":"verify-all","demands":["it must be signed, and is not"],"digest":"if-present","formats":["raw"],"key_types":["RSA-PSS"],"max_virtual_size":null,"min_dsa_bits":2048,"min_rsa_bits":3072,"owner":"p","rule":"owner p, store s","signature":"required","signature_covers_digest":false,"stores":["s"],"vmdk_subformats":[],"warnings":[]},"route":null,"target":"qcow2","version":1}"#
+        == #"{"cached":false,"candidates":[],"convert":null,"error":{"code":"signature_required","hint":null,"message":"image i is not signed","object":"i","retry":"never"},"image":"i","policy":{"clone":"verify-all","demands":["it must be signed, and is not"],"digest":"if-present","formats":["raw"],"key_types":["RSA-PSS"],"max_virtual_size":null,"min_dsa_bits":2048,"min_rsa_bits":3072,"owner":"p","rule":"owner p, store s","signature":"required","signature_covers_digest":false,"stores":["s"],"vmdk_subformats":[],"warnings":[]},"route":null,"target":"qcow2","version":1}"#
     )
   }
 
@@ -28,7 +28,7 @@ import Wire
       verifiedBy: "slipway 9")
     #expect(
       try WireCoding.text(EvidenceDocument(evidence))
-        == #"{"also":[],"computed":null,"digest":"none","expected":null,"expected_from":null,"inspected_format":"vmdk","inspected_subformat":"streamOptimized","inspected_virtual_size":7,"inspection":"accepted","partitions":null,"policy":{"clone":"trust","digest":"required","owner":null,"rule":"default","signature":"off","stores":[]},"signatures":[],"source_size":3,"verified_at":"2026-01-01T00:00:00Z","verified_by":"slipway 9"}"#
+        == #"{"also":[],"computed":null,"conversion":null,"digest":"none","expected":null,"expected_from":null,"inspected_format":"vmdk","inspected_subformat":"streamOptimized","inspected_virtual_size":7,"inspection":"accepted","partitions":null,"policy":{"clone":"trust","digest":"required","owner":null,"rule":"default","signature":"off","stores":[]},"signatures":[],"source_size":3,"verified_at":"2026-01-01T00:00:00Z","verified_by":"slipway 9"}"#
     )
   }
 
