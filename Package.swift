@@ -59,6 +59,7 @@ let all: [Target] = [
   room("Cleaner", ["Model"]),
   room("ImageStore", ["Model", "Runtime", "Files", "Crypto", grdb]),
   room("Disks", ["Model", "Runtime", "Files", "Ceph", "ImageFormats"]),
+  room("PoolStore", ["Model", "Runtime", "Ceph"]),
   room("Transports", ["Model", "Runtime", "Transfer", "ImageFormats", "Ceph", "HTTPClient", "Crypto", "Files", "NBD"]),
   room("OpenStack", ["Model", "Runtime", "HTTPClient", yams, logging]),
   room("LibvirtReport", ["Model", "Runtime", "Libvirt"]),
@@ -68,7 +69,7 @@ let all: [Target] = [
   room(
     "Agent",
     [
-      "Model", "Runtime", "Planner", "Cleaner", "ImageStore", "Disks", "Transports", "OpenStack", "Transfer", "ImageFormats",
+      "Model", "Runtime", "Planner", "Cleaner", "ImageStore", "PoolStore", "Disks", "Transports", "OpenStack", "Transfer", "ImageFormats",
       "ImageTrust", "Configuration", "Ceph", "HTTPClient", "Crypto", "Files", "Libvirt", "LibvirtReport", "NBD", "Sandbox",
     ]),
   room("Wire", ["Model"]),
@@ -77,7 +78,8 @@ let all: [Target] = [
   .executableTarget(
     name: "slipway",
     dependencies: [
-      "Agent", "Wire", "Cleaner", "Configuration", "Disks", "HTTPClient", "ImageStore", "LibvirtReport", "OpenStack", "Model", "Runtime",
+      "Agent", "Wire", "Cleaner", "Configuration", "Disks", "HTTPClient", "ImageStore", "LibvirtReport", "PoolStore", "OpenStack", "Model",
+      "Runtime",
       "CLinux",
       "CTcmalloc", arguments, logging,
     ],
@@ -107,6 +109,7 @@ let all: [Target] = [
     name: "StoreWorker", dependencies: ["ImageStore", "Model", "Runtime", "Files", logging], path: "Tests/StoreWorker",
     swiftSettings: settings),
   tests("Disks", ["Model", "Runtime", "Files", "ImageFormats", "TestSupport", logging]),
+  tests("PoolStore", ["Model"]),
   tests(
     "Transports",
     ["Model", "Runtime", "NBD", "Transfer", "ImageFormats", "Files", "HTTPClient", "FaultServer", "TestSupport", logging]),

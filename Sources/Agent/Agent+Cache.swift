@@ -28,6 +28,17 @@ extension Agent {
     return found
   }
 
+  /// The bases of one image in the store and in the pool. Throws `base_not_found` when there is none in either.
+  public func basesEverywhere(of text: String, context: RequestContext) async throws -> ([StoreEntry], PoolBases) {
+    let pooled = try await poolBases(of: text, context: context)
+    do {
+      return (try await bases(of: text, context: context), pooled)
+    } catch let error as SlipwayError where error.code == .baseNotFound {
+      guard pooled.bases.isEmpty else { return ([], pooled) }
+      throw pooled.unavailable ?? error
+    }
+  }
+
   /// Stops cleaning, scrubbing and prewarming on this host, or lets them go on; what holds now.
   public func setMaintenance(_ on: Bool, note: String?, context: RequestContext) async throws -> Maintenance? {
     let store = try await store(context)

@@ -1,6 +1,7 @@
 internal import Configuration
 public import ImageStore
 internal import Model
+public import PoolStore
 public import Runtime
 
 extension Agent {
@@ -11,13 +12,27 @@ extension Agent {
     try await store(context).list(sortedBy: sort, descending: descending, where: filter)
   }
 
-  /// Pins the bases of an image, for good or for so long. Throws `base_not_found`.
-  public func pin(_ image: String, note: String?, for duration: Duration?, context: RequestContext) async throws -> [BaseSummary] {
+  /// Pins the bases of an image, in the store and in the pool, for good or for so long. Throws `base_not_found` when there is none in either.
+  public func pin(
+    _ image: String, note: String?, for duration: Duration?, context: RequestContext
+  ) async throws -> ([BaseSummary], [PoolBase]) {
     let store = try await store(context)
-    for base in try await summaries(of: image, context) {
-      try await store.pin(base.name, note: note, expires: duration.map { Self.now + $0.components.seconds })
+    let expires = duration.map { Self.now + $0.components.seconds }
+    let (here, pooled) = try await everywhere(image, context)
+    for base in here { try await store.pin(base.name, note: note, expires: expires) }
+    let (now, _) = try await setPoolPin(pooled, true, note: note, expires: expires, context)
+    return (here.isEmpty ? [] : try await summaries(of: image, context), now)
+  }
+
+  /// The bases of an image in the store and in the pool. Throws `base_not_found` when there is none in either.
+  func everywhere(_ image: String, _ context: RequestContext) async throws -> ([BaseSummary], [PoolBase]) {
+    let pooled = try await poolBases(of: image, context: context)
+    do {
+      return (try await summaries(of: image, context), pooled.bases)
+    } catch let error as SlipwayError where error.code == .baseNotFound {
+      guard pooled.bases.isEmpty else { return ([], pooled.bases) }
+      throw pooled.unavailable ?? error
     }
-    return try await summaries(of: image, context)
   }
 
   /// The pins that hold now, by base.
@@ -27,11 +42,13 @@ extension Agent {
   }
 
   /// Takes the pins of an image's bases away; false when there was none. Throws `base_not_found`.
-  public func unpin(_ image: String, context: RequestContext) async throws -> ([BaseSummary], Bool) {
+  public func unpin(_ image: String, context: RequestContext) async throws -> ([BaseSummary], [PoolBase], Bool) {
     let store = try await store(context)
     var found = false
-    for base in try await summaries(of: image, context) where try await store.unpin(base.name) { found = true }
-    return (try await summaries(of: image, context), found)
+    let (here, pooled) = try await everywhere(image, context)
+    for base in here where try await store.unpin(base.name) { found = true }
+    let (now, wasPinned) = try await setPoolPin(pooled, false, note: nil, expires: nil, context)
+    return (here.isEmpty ? [] : try await summaries(of: image, context), now, found || wasPinned)
   }
 
   /// The bases of an image: by id, by the name it had, by its source, or by the base's own name. Throws `base_not_found`.

@@ -109,6 +109,16 @@ extension Agent {
     return report
   }
 
+  /// As `purge`, in the store and in the pool. Throws `base_not_found` when there is none in either.
+  public func purgeEverywhere(_ image: String, context: RequestContext) async throws -> (CleanReport, PoolCleanReport) {
+    let (_, pooled) = try await basesEverywhere(of: image, context: context)
+    var report = CleanReport(dryRun: false)
+    do {
+      report = try await purge(image, context: context)
+    } catch let error as SlipwayError where error.code == .baseNotFound && !pooled.bases.isEmpty {}
+    return (report, try await purgePool(pooled, context: context))
+  }
+
   private func maintenanceBarrier(_ store: Store) async throws -> Barrier? {
     guard let maintenance = try await store.maintenance() else { return nil }
     return Barrier(.maintenance, "cleaning is stopped by maintenance" + (maintenance.note.map { " (\($0))" } ?? ""))

@@ -54,7 +54,7 @@ extension Agent {
   }
 
   /// Refuses, before anything is moved, a size that is known to be too small: below the image's virtual size or its `min_disk`.
-  private static func judgeSize(_ image: ResolvedImage, _ size: ByteCount?) throws(SlipwayError) {
+  static func judgeSize(_ image: ResolvedImage, _ size: ByteCount?) throws(SlipwayError) {
     let description = image.description
     let known = description.knownVirtualSize
     if let size, let known, size < known {
@@ -77,24 +77,37 @@ extension Agent {
   ) async throws -> DiskAnswer {
     let demand = try image.demand(configuration)
     try demand.judge(isPending: image.description.digestPending)
-    try Self.judgeClone(image)
     let settings = try clusters.configured(configuration.disks.cluster)
     var planner = RoutePlanner(planRequest(image, target: .rbd, baseOnly: false, size: size, mode: .spawn))
     var last: SlipwayError?
+    var (image, isCopied) = (image, false)
     while true {
       let plan = try await drive(&planner, context)
+      if let choice = planner.choice, choice.route == .storeCopy {
+        guard !isCopied else {
+          planner.fail(choice, .snapshotMissing, "the image service's copy of image \(image.key) cannot be cloned either")
+          continue
+        }
+        image = try await copiedToStore(image, context)
+        isCopied = true
+        planner = RoutePlanner(planRequest(image, target: .rbd, baseOnly: false, size: size, mode: .spawn))
+        continue
+      }
+      if planner.choice?.route == .baseClone { return try await cloneOfBase(name, image, demand, size, start, context) }
       guard let choice = planner.choice, let location = choice.rbd, let facts = choice.facts, let parentSize = facts.size else {
         throw last ?? outcomeError(plan, planner) ?? noRoute(image)
       }
+      try Self.judgeClone(image)
       try image.rule.judge(virtualSize: parentSize, of: image.key)
       var record = DiskRecord(
-        name: name, request: DiskRequest(image: image.requestKey, target: .rbd, size: size ?? parentSize), route: choice.route,
+        name: name, request: DiskRequest(image: image.requestKey, target: .rbd, size: size ?? parentSize),
+        route: isCopied ? .storeCopy : choice.route,
         source: choice.location?.description, base: nil, created: Self.timestamp())
       do {
         record.evidence = try await prove(choice, image, demand, context)
         let disks = try await rbdDisks(context)
         let (info, outcome) = try await cloned(record, location, parentSize, facts, disks, settings.user, context)
-        return DiskAnswer(info: info, outcome: outcome, route: choice.route, duration: ContinuousClock.now - start)
+        return DiskAnswer(info: info, outcome: outcome, route: record.route, duration: ContinuousClock.now - start)
       } catch let error as SlipwayError where error.code == .sourceNotFound || error.code == .notCloneable {
         // The snapshot went, or lost its protection, since it was looked at.
         last = error
@@ -111,7 +124,8 @@ extension Agent {
       let images = try await disks.pool.cluster.pool(location.pool)
       do {
         let parent = CloneParent(
-          pool: images, location: location, size: size.bytes, order: Int32(facts.objectOrder ?? 22), version: facts.version)
+          pool: images, location: location, size: size.bytes, order: Int32(facts.objectOrder ?? 22), version: facts.version,
+          depth: facts.depth)
         let result = try await disks.clone(record, from: parent, context: context)
         await images.close()
         await disks.pool.close()

@@ -35,13 +35,15 @@ extension Agent {
       var refusal: SlipwayError?
       do {
         try demand.judge(isPending: image.description.digestPending)
-        if target == .rbd { try Self.judgeClone(image) }
       } catch {
         // The ways are shown all the same.
         refusal = error
       }
       var planner = RoutePlanner(planRequest(image, target: target, baseOnly: false, size: size, mode: .explain))
       let plan = try await drive(&planner, context, parallel: true)
+      if refusal == nil, plan.route == .clone {
+        do { try Self.judgeClone(image) } catch { refusal = error }
+      }
       var cached = false
       if refusal == nil, target != .rbd, let identity = try await placed(image, target, version: planner.choice?.facts?.version, context) {
         cached = try await store(context).lookup(identity).map { try demand.standing(of: $0) == .satisfied } ?? false
@@ -50,7 +52,8 @@ extension Agent {
       let shown = refusal == nil ? plan : Plan(target: plan.target, chosen: nil, candidates: plan.candidates)
       return PlanAnswer(
         image: image.key, plan: shown, cached: cached, policy: PolicyView(image, demand, target: target),
-        failure: cached ? nil : refusal ?? outcomeError(plan, planner), convert: target == .rbd ? nil : image.description.converted)
+        failure: cached ? nil : refusal ?? outcomeError(plan, planner),
+        convert: target == .rbd && shown.route != .baseClone ? nil : image.description.converted)
     }
   }
 
@@ -78,9 +81,11 @@ extension Agent {
       clusters: configuration.clusters.map { KnownCluster(name: $0.name, fsid: $0.fsid, imagePools: $0.imagePools) },
       targetCluster: configuration.cluster(named: configuration.disks.cluster)?.name,
       fileRoots: configuration.anyOperatorPath ? .anywhereForOperator : .listed(configuration.fileRoots),
-      onNotCloneable: configuration.onNotCloneable, onDirectFailed: configuration.onDirectFailed)
+      onNotCloneable: configuration.onNotCloneable, onDirectFailed: configuration.onDirectFailed,
+      copyStore: configuration.images.copyStore)
     return PlanRequest(
-      image: image.description, target: target, baseOnly: baseOnly, size: size, mode: mode, policy: policy, operatorLocations: image.typed)
+      image: image.description, target: target, baseOnly: baseOnly, size: size, mode: mode, policy: policy, operatorLocations: image.typed,
+      poolBase: target == .rbd && configuration.onNotCloneable == .fallback ? poolBasePlace(image) : nil)
   }
 
   /// Drives a planner to its decision, one question at a time or all that it has at once, until the deadline.

@@ -28,6 +28,8 @@ public final class Agent: Sendable {
   let budget: ByteBudget
   /// One for each image that may be moved at once.
   let transfers: ByteBudget
+  /// One for each disk that may be flattened at once. (Rule: Cinder `rbd_concurrent_flatten_operations`.)
+  let flattens = ByteBudget(capacity: 3)
   /// Certificates of the certificate service.
   let certificates = CertificateCache()
   /// The way to libvirt; nil when there is none on this host.
@@ -117,7 +119,9 @@ public final class Agent: Sendable {
     let cluster = try await clusters.connect(settings.name, as: settings.user, deadline: context.deadline)
     let name = configuration.disks.pool
     do {
-      return RBDDisks(pool: try await cluster.pool(name), dataPool: configuration.disks.dataPool)
+      return RBDDisks(
+        pool: try await cluster.pool(name), dataPool: configuration.disks.dataPool, busyWait: configuration.disks.busyWait,
+        maxDepth: configuration.disks.maxDepth, flattens: flattens)
     } catch let error as SlipwayError where error.cephErrno == 2 {
       throw SlipwayError(
         .configuration, "Ceph cluster '\(settings.name)' has no pool '\(name)' for disks", object: name,

@@ -41,27 +41,14 @@ extension BaseWork {
     }
   }
 
-  /// Every digest that the stored bytes must have, with who says so.
-  private var expectations: [(digest: Digest, from: String)] {
-    let demanded = image.compared
-    return demanded + known.filter { known in !demanded.contains { $0.digest == known } }.map { ($0, "the base that is here") }
-  }
+  private var judge: ByteJudge { ByteJudge(image: image, known: known, signed: signed, verifier: verifier, context: context) }
 
   /// Streams the stored bytes into a temporary file: straight into the base's format where one pass can, else as they are. `isKept`
   /// is false where only the verdict is wanted. With `isImmutable`, bytes that must be converted are only verified and stay where they are; then
   /// the source must be open until they are.
   func receive(_ source: OpenedSource, isKept: Bool = true, isImmutable: Bool = false) async throws -> Received {
-    let inspection = try image.inspection()
+    let (inspection, digests) = try judge.observers()
     let isQcow2 = image.description.knownFormat == .qcow2
-    var algorithms = Set(expectations.map(\.digest.algorithm))
-    if let verifier { algorithms.insert(verifier.algorithm) }
-    // Still being hashed there: ours is kept, to be compared once theirs is known.
-    if image.description.digestPending, algorithms.isEmpty { algorithms.insert(.sha512) }
-    if let id = image.description.id, algorithms.isEmpty || !algorithms.contains(where: \.isStrong) {
-      context.log(.debug, "no strong digest to compare with; taking one", ["image": id.text])
-      algorithms.insert(.sha256)
-    }
-    let digests = try algorithms.sorted { $0.rawValue < $1.rawValue }.map { try DigestObserver($0) }
     let size = source.size ?? image.description.size?.bytes
     // Into qcow2 at once needs the size first; a qcow2 is kept as it is, or decoded when its verdict is known.
     let isConverted = image.description.converted != nil
@@ -116,34 +103,7 @@ extension BaseWork {
 
   /// As above; `from` ends "the bytes …".
   func verdict(_ received: Received, from: String) throws -> Evidence {
-    context.progress(Progress(phase: .verifying, position: received.stored, total: received.stored))
-    if let size = image.description.size?.bytes, size != received.stored {
-      throw SlipwayError(
-        .sizeMismatch, "image \(image.key) has \(size) bytes, \(received.stored) came\(from)", object: image.key,
-        hint: "nothing was kept; upload the image again")
-    }
-    var computed: [DigestAlgorithm: Digest] = [:]
-    for digest in try received.digests.map({ try $0.result() }) { computed[digest.algorithm] = digest }
-    let expectations = expectations
-    for (expected, says) in expectations where computed[expected.algorithm] != expected {
-      throw SlipwayError(
-        .digestMismatch,
-        "the bytes of image \(image.key)\(from) have \(computed[expected.algorithm]?.description ?? "no digest"), \(says) says \(expected)",
-        object: image.key, hint: "nothing was kept; compare the image with its original and upload it again")
-    }
-    let inspected = try received.inspection.result()
-    try image.rule.judge(InspectedBytes(inspected), of: image.key)
-    let verdict: Evidence.DigestVerdict = expectations.isEmpty ? (image.description.digestPending ? .pending : .none) : .matched
-    let best = expectations.first { $0.digest.algorithm.isStrong } ?? expectations.first
-    let kept = best?.digest ?? computed.values.max { $0.algorithm.length < $1.algorithm.length }
-    let others = computed.values.filter { $0 != kept }.sorted { $0.algorithm.rawValue < $1.algorithm.rawValue }
-    let evidence = Evidence(
-      verdict: verdict, computed: kept, also: others.isEmpty ? nil : others, expected: best?.digest, expectedFrom: best?.from,
-      sourceSize: ByteCount(received.stored), inspected, signatures: signed.isEmpty ? nil : signed,
-      policy: image.rule.evidence)
-    guard let verifier else { return evidence }
-    guard let digest = computed[verifier.algorithm] else { throw SlipwayError(.internalError, "nothing was hashed for the signature") }
-    return evidence.adding(try verifier.judge(digest))
+    try judge.verdict(stored: received.stored, digests: received.digests, inspection: received.inspection, from: from)
   }
 
   /// The base's own bytes from verified stored ones, with its virtual size and what was moved in all; `evidence` learns of a conversion.

@@ -98,6 +98,9 @@ extension Agent {
     for pool in settings.imagePools ?? [] { checks.append { [await self.diagnoseImagePool(pool, settings, context)] } }
     if settings.name == configuration.disks.cluster, configuration.disks.target == .rbd {
       checks.append { [await self.diagnoseDiskPool(settings, context)] }
+      if configuration.onNotCloneable == .fallback, settings.name == configuration.bases.cluster {
+        checks.append { [await self.diagnoseBasePool(settings, context)] }
+      }
     }
     return [first] + (await together(checks))
   }
@@ -123,6 +126,22 @@ extension Agent {
       }
       return "pool '\(name)' of cluster '\(settings.name)' holds \(count) images"
     }
+  }
+
+  /// Without it disks are made all the same, but only of images that can be cloned where they lie.
+  private func diagnoseBasePool(_ settings: Configuration.Cluster, _ context: RequestContext) async -> Diagnosis {
+    let name = configuration.bases.pool
+    let found = Locked<PoolBases?>(nil)
+    let check = await attempt("pool \(name)", hint: "check the caps of client.\(settings.user)", context) {
+      let bases = try await self.poolBases(context: context)
+      if let problem = bases.unavailable { throw problem }
+      found.with { $0 = bases }
+      return "pool '\(name)' of cluster '\(settings.name)' holds \(bases.bases.count) bases"
+    }
+    guard check.status == .ok, found.with({ $0 })?.pool == nil else { return check }
+    return Diagnosis(
+      name: check.name, status: .warning, detail: "there is no pool '\(name)' for bases: images that cannot be cloned make no disks on RBD",
+      hint: "ceph osd pool create \(name) && rbd pool init \(name), and give client.\(settings.user) 'profile rbd pool=\(name)'")
   }
 
   /// Every user that will read the pool must be able to: a clone over a parent that the disk's user cannot read opens for nobody.

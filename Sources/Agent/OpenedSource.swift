@@ -135,9 +135,9 @@ struct OpenedSource: Sendable {
   private static func serviceDownload(_ image: ResolvedImage, _ agent: Agent, _ context: RequestContext) async throws -> OpenedSource {
     guard let id = image.description.id else { throw SlipwayError(.internalError, "a download from the image service names no image") }
     let glance = try await agent.imageService()
-    let token = image.token
+    let (token, stores) = (image.token, agent.configuration.images.preferStores)
     @Sendable func open(from offset: Int64) async throws -> BodyStream {
-      try await glance.openData(id: id, token: token, from: offset, context: context).body
+      try await glance.openData(id: id, token: token, from: offset, preferring: stores, context: context).body
     }
     // An image's data never changes under its id.
     let source = BodySource(

@@ -5,6 +5,7 @@ internal import Files
 internal import HTTPClient
 internal import Model
 internal import Planner
+internal import PoolStore
 internal import Runtime
 
 /// Answers the planner's questions by asking the world.
@@ -24,6 +25,9 @@ struct Prober: Sendable {
         let settings = try clusters.configured(name)
         let id = user == .diskUser ? settings.user : settings.imageUser
         return try await snapshot(location, in: try await clusters.connect(name, as: id, deadline: context.deadline), for: user)
+      case .poolBase(let name, let pool, let base):
+        let user = try clusters.configured(name).user
+        return try await poolBase(base, pool, in: try await clusters.connect(name, as: user, deadline: context.deadline))
       case .file(let path, let root):
         return try await file(path, root)
       case .url(let url):
@@ -34,6 +38,26 @@ struct Prober: Sendable {
     } catch {
       try Task.checkCancellation()
       return .failed(SlipwayError.wrap(error))
+    }
+  }
+
+  private func poolBase(_ name: String?, _ pool: String, in cluster: Cluster) async throws -> ProbeResult {
+    let opened: Pool
+    do {
+      opened = try await cluster.pool(pool)
+    } catch let error as SlipwayError where error.cephErrno == 2 {
+      return .refused(.poolMissing, "Ceph cluster '\(cluster.options.name)' has no pool '\(pool)' for bases (bases.pool)")
+    }
+    do {
+      var facts = ProbeFacts()
+      if let name = name.flatMap({ PoolBaseName(hash: $0) }), let base = try await PoolStore(pool: opened).find(name) {
+        facts = ProbeFacts(size: ByteCount(base.size), objectOrder: Int(base.order), version: base.version)
+      }
+      await opened.close()
+      return .facts(facts)
+    } catch {
+      await opened.close()
+      throw error
     }
   }
 
@@ -74,6 +98,7 @@ struct Prober: Sendable {
       if user == .diskUser {
         facts.isProtected = try await image.isProtected(snapshot: location.snapshot)
         facts.cloneNeedsProtection = try await pool.cluster.clonesNeedProtection()
+        facts.depth = try await image.depth()
       }
       let snapshotID = try await image.snapshotID(location.snapshot)
       facts.version = "\(pool.cluster.fsid) \(pool.id) \(image.id) \(snapshotID)"

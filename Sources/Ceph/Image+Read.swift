@@ -8,11 +8,11 @@ extension Image {
   public func read(at offset: Int64, length: Int, into buffer: Buffer) async throws {
     try Task.checkCancellation()
     let handoff = Handoff<Int>()
-    let pending = PendingRead(handle: handle, workers: pool.cluster.workers, buffer: buffer, handoff: handoff)
+    let pending = PendingIO(handle: handle, workers: pool.cluster.workers, buffer: buffer, handoff: handoff)
     let image = try handle.enter()
     var completion: rbd_completion_t?
     let context = Unmanaged.passRetained(pending)
-    var code = rbd_aio_create_completion(context.toOpaque(), pendingReadFinished, &completion)
+    var code = rbd_aio_create_completion(context.toOpaque(), pendingIOFinished, &completion)
     if code == 0 {
       let memory = buffer.memory.baseAddress?.assumingMemoryBound(to: CChar.self)
       // Read once, in order of no use to a cache.
@@ -31,29 +31,17 @@ extension Image {
       throw SlipwayError(.sourceFailed, "\(label) gave \(got) of \(length) bytes at \(offset): it shrank while it was read", object: label)
     }
   }
-}
 
-/// What a read in flight keeps alive: the handle's entry, the memory and who waits.
-private final class PendingRead: Sendable {
-  let handle: HandleGuard
-  let workers: WorkerPool
-  let buffer: Buffer
-  let handoff: Handoff<Int>
-
-  init(handle: HandleGuard, workers: WorkerPool, buffer: Buffer, handoff: Handoff<Int>) {
-    self.handle = handle
-    self.workers = workers
-    self.buffer = buffer
-    self.handoff = handoff
+  /// Fills all of `memory` with the bytes from `offset`, on the calling thread, which blocks (Implements `rbd_read2`). Throws as `read`.
+  public func readBlocking(at offset: Int64, into memory: UnsafeMutableRawBufferPointer) throws {
+    let bytes = memory.baseAddress?.assumingMemoryBound(to: CChar.self)
+    let got = try handle.use { image in
+      rbd_read2(image, UInt64(offset), memory.count, bytes, Int32(LIBRADOS_OP_FLAG_FADVISE_NOCACHE))
+    }
+    try CephCheck.check(got, "rbd_read2", object: label, doing: "read \(label) at \(offset)")
+    guard got == memory.count else {
+      throw SlipwayError(
+        .sourceFailed, "\(label) gave \(got) of \(memory.count) bytes at \(offset): it shrank while it was read", object: label)
+    }
   }
-}
-
-/// librbd's callback, on one of its threads, exactly once for each read that was accepted.
-private func pendingReadFinished(_ completion: rbd_completion_t?, _ argument: UnsafeMutableRawPointer?) {
-  guard let argument else { return }
-  let pending = Unmanaged<PendingRead>.fromOpaque(argument).takeRetainedValue()
-  let result = rbd_aio_get_return_value(completion)
-  rbd_aio_release(completion)
-  pending.handle.leave(closingOn: pending.workers)
-  pending.handoff.fulfill(.success(result))
 }

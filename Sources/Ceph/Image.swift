@@ -139,6 +139,28 @@ public final class Image: Sendable {
     }
   }
 
+  /// How many ancestors the image has, `limit` at most: its parent, the parent's parent and so on.
+  public func depth(limit: Int = 32) async throws -> Int {
+    guard limit > 0, let parent = try await parent() else { return 0 }
+    let pool = parent.pool == self.pool.name ? self.pool : try await self.pool.cluster.pool(parent.pool)
+    let opened: Image
+    do {
+      opened = try await pool.open(id: parent.imageID)
+    } catch {
+      if pool !== self.pool { await pool.close() }
+      throw error
+    }
+    let above: Result<Int, any Error>
+    do {
+      above = .success(try await opened.depth(limit: limit - 1))
+    } catch {
+      above = .failure(error)
+    }
+    await opened.close()
+    if pool !== self.pool { await pool.close() }
+    return try above.get() + 1
+  }
+
   /// Whether somebody else has the image open for writing: the number of watchers, ours left out when we opened it so
   /// (Implements `rbd_watchers_list`).
   public func watcherCount() async throws -> Int {

@@ -1,8 +1,8 @@
 internal import CCeph
-internal import Model
+public import Model
 internal import Runtime
 
-/// How a clone is made.
+/// How an image or a clone is made.
 public struct CloneOptions: Sendable, Hashable {
   /// Bit mask of `RBD_FEATURE_…`.
   public var features: UInt64
@@ -39,6 +39,23 @@ extension Pool {
         try CephCheck.check(
           rbd_clone3(source, image, snapshot, child, name, made), "rbd_clone3", object: target, doing: "clone \(label) to \(target)")
       }
+    }
+  }
+
+  /// Makes an empty image of `size` bytes (Implements `rbd_create4`). Throws `name_conflict` (EEXIST) when the name is taken, `no_space`.
+  public func create(_ name: String, size: ByteCount, options: CloneOptions) async throws {
+    let label = "\(self.name)/\(name)"
+    try await blocking { io in
+      var made: rbd_image_options_t?
+      rbd_image_options_create(&made)
+      defer { rbd_image_options_destroy(made) }
+      rbd_image_options_set_uint64(made, Int32(RBD_IMAGE_OPTION_FORMAT), 2)
+      rbd_image_options_set_uint64(made, Int32(RBD_IMAGE_OPTION_FEATURES), options.features)
+      rbd_image_options_set_uint64(made, Int32(RBD_IMAGE_OPTION_ORDER), UInt64(options.order))
+      if let dataPool = options.dataPool {
+        rbd_image_options_set_string(made, Int32(RBD_IMAGE_OPTION_DATA_POOL), dataPool)
+      }
+      try CephCheck.check(rbd_create4(io, name, UInt64(size.bytes), made), "rbd_create4", object: label, doing: "make \(label)")
     }
   }
 

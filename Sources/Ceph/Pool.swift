@@ -43,12 +43,27 @@ public final class Pool: Sendable {
   ///
   /// Throws `source_not_found` when the image or the snapshot is missing, `permission_denied`, `timeout`.
   public func open(_ image: String, snapshot: String? = nil, readOnly: Bool = true) async throws -> Image {
+    let label = "\(name)/\(image)" + (snapshot.map { "@\($0)" } ?? "")
+    return try await open(image, label: label) { io, made in
+      readOnly ? rbd_open_read_only(io, image, &made, snapshot) : rbd_open(io, image, &made, snapshot)
+    }
+  }
+
+  /// Opens an image by its id, also in the trash (Implements `rbd_open_by_id_read_only`, `rbd_open_by_id`). Throws as `open`.
+  public func open(id: String, readOnly: Bool = true) async throws -> Image {
+    try await open(id, label: "\(name)/\(id)") { io, made in
+      readOnly ? rbd_open_by_id_read_only(io, id, &made, nil) : rbd_open_by_id(io, id, &made, nil)
+    }
+  }
+
+  private func open(
+    _ image: String, label: String, _ body: @escaping @Sendable (rados_ioctx_t, inout rbd_image_t?) -> Int32
+  ) async throws -> Image {
     let pool = self
     return try await cluster.blocking {
       let io = try pool.handle.enter()
       var made: rbd_image_t?
-      let label = "\(pool.name)/\(image)" + (snapshot.map { "@\($0)" } ?? "")
-      let code = readOnly ? rbd_open_read_only(io, image, &made, snapshot) : rbd_open(io, image, &made, snapshot)
+      let code = body(io, &made)
       do {
         try CephCheck.check(code, "rbd_open", object: label, doing: "open \(label)")
         guard let opened = made else { throw SlipwayError(.internalError, "rbd_open made no handle for \(label)", object: label) }

@@ -43,6 +43,10 @@ extension Configuration {
     public var pool: String
     /// The pool for their data, nil for the same.
     public var dataPool: String?
+    /// How many ancestors a disk on RBD may have, 0 for any number.
+    public var maxDepth: Int
+    /// How long a deletion waits for whoever has the disk open.
+    public var busyWait: Duration
     /// The directory for local disks, absolute.
     public var path: String
     /// Further directories with overlays, absolute.
@@ -53,6 +57,8 @@ extension Configuration {
       cluster = try reader.string("disks.cluster")
       pool = try reader.string("disks.pool")
       dataPool = try reader.optionalString("disks.data_pool")
+      maxDepth = try reader.int("disks.max_depth")
+      busyWait = try reader.duration("disks.busy_wait")
       path = try reader.string("disks.path")
       roots = try reader.strings("disks.roots")
     }
@@ -64,6 +70,8 @@ extension Configuration {
     public var cluster: String
     /// The pool.
     public var pool: String
+    /// The pool for their data, nil for the same.
+    public var dataPool: String?
     /// Limit on their bytes, nil for none.
     public var maxBytes: ByteCount?
     /// Limit on their number, 0 for none.
@@ -72,6 +80,7 @@ extension Configuration {
     init(_ reader: Reader) throws(SlipwayError) {
       cluster = try reader.string("bases.cluster")
       pool = try reader.string("bases.pool")
+      dataPool = try reader.optionalString("bases.data_pool")
       maxBytes = try reader.limit("bases.max_bytes")
       maxCount = try reader.int("bases.max_count")
     }

@@ -15,12 +15,18 @@ extension Configuration {
     public var endpoint: String?
     /// What a request gets while the service is down.
     public var onServiceDown: OnServiceDown
+    /// The stores from which it is asked to read first.
+    public var preferStores: [String]
+    /// The store to which the image service is asked to copy images, nil for none.
+    public var copyStore: String?
 
     init(_ reader: Reader) throws(SlipwayError) {
       let endpoint = try reader.optionalString("images.endpoint")
       self.endpoint = endpoint
       cloud = endpoint == nil ? try reader.optionalString("images.cloud") : nil
       onServiceDown = try reader.word("images.on_service_down")
+      preferStores = try reader.strings("images.prefer_stores")
+      copyStore = try reader.optionalString("images.copy_store")
     }
   }
 

@@ -7,6 +7,14 @@ extension KeyTable {
       "images.on_service_down", .choice(["refuse", "serve-cached"]), "refuse",
       "What a request for an image id gets while the image service is down and a base is there; a request with a token is refused in either case."
     ),
+    Key(
+      "images.prefer_stores", .list(.string), "[]",
+      "Ids of stores from which the image service is asked to read first when an image is downloaded through it; one that it does not have is an error."
+    ),
+    Key(
+      "images.copy_store", .string, "null", nullable: true,
+      "The id of a store of the image service in the disks' cluster, to which it is asked to copy an image (`on_not_cloneable: copy-to-store`)."
+    ),
   ]
 
   static let routes: [Key] = [

@@ -46,6 +46,12 @@ public enum KeyTable {
     Key(
       "disks.data_pool", .string, "null", nullable: true,
       "Pool for the data of disks on RBD, such as an erasure-coded one; null is the pool itself."),
+    Key(
+      "disks.max_depth", .int(0...32), "5",
+      "How many ancestors a disk on RBD may have; one that would have more is flattened before it is handed out. 0 is no limit."),
+    Key(
+      "disks.busy_wait", .duration(0...600), "35s",
+      "How long a deletion waits for whoever has a disk on RBD open: a dead client is given up by Ceph after 30 s."),
     Key("disks.path", .path, "/var/lib/slipway/disks", "The directory for qcow2 and raw disks."),
     Key(
       "disks.roots", .list(.path), "[/var/lib/nova/instances]",
@@ -53,10 +59,13 @@ public enum KeyTable {
   ]
 
   static let bases: [Key] = [
-    Key("bases.cluster", .name, "main", effect: .later, "The cluster for bases in a pool."),
-    Key("bases.pool", .string, "slipway-bases", effect: .later, "The pool for them."),
-    Key("bases.max_bytes", .size(atLeast: 0), "0", effect: .later, "How much they may take together; 0 is no limit."),
-    Key("bases.max_count", .int(0...1_000_000), "0", effect: .later, "How many there may be; 0 is no limit."),
+    Key("bases.cluster", .name, "main", "The cluster for bases in a pool; only bases in the disks' own cluster can be cloned."),
+    Key("bases.pool", .string, "slipway-bases", "The pool for them, which `user` of the cluster must be allowed to write."),
+    Key(
+      "bases.data_pool", .string, "null", nullable: true,
+      "Pool for their data, such as an erasure-coded one; null is the pool itself."),
+    Key("bases.max_bytes", .size(atLeast: 0), "0", "How much they may take together, as written and before replication; 0 is no limit."),
+    Key("bases.max_count", .int(0...1_000_000), "0", "How many there may be; 0 is no limit."),
     Key("bases.tiers", .laterList, "[]", effect: .later, "Rules that choose a pool by image."),
   ]
 

@@ -12,16 +12,19 @@ public struct CloneParent: Sendable {
   public let size: Int64
   /// log2 of its object size.
   public let order: Int32
+  /// How many ancestors the snapshot's image has.
+  public let depth: Int
   /// fsid, pool id, image id and snapshot id that it must have (`RBDLocation` names it, and names are reused); nil for whatever is there.
   public let version: String?
 
   /// A parent.
-  public init(pool: Pool, location: RBDLocation, size: Int64, order: Int32, version: String? = nil) {
+  public init(pool: Pool, location: RBDLocation, size: Int64, order: Int32, version: String? = nil, depth: Int = 0) {
     self.pool = pool
     self.location = location
     self.size = size
     self.order = order
     self.version = version
+    self.depth = depth
   }
 
   /// Throws `source_not_found` unless its ids still are those that it must have. Ids are never given anew, so those that hold before and after a
@@ -110,7 +113,7 @@ extension RBDDisks {
     let made: DiskRecord
     do {
       try await parent.prove()
-      made = try await finish(record, claim)
+      made = try await finish(record, claim, parent, context)
     } catch {
       await rollBack(name, context)
       throw error
@@ -119,7 +122,9 @@ extension RBDDisks {
   }
 
   /// Writes the record, grows the disk and marks it ready, last. Returns the record as it was written.
-  private func finish(_ record: DiskRecord, _ claim: RBDClaim) async throws -> DiskRecord {
+  private func finish(
+    _ record: DiskRecord, _ claim: RBDClaim, _ parent: CloneParent, _ context: RequestContext
+  ) async throws -> DiskRecord {
     var record = record
     let image = try await pool.open(record.name.text, readOnly: false)
     do {
@@ -131,6 +136,8 @@ extension RBDDisks {
       // Before the record: a clone inherits its parent's metadata, and a parent that was a disk of ours says "ready".
       try await image.setMetadata(Self.stateKey, DiskState.making.rawValue)
       try await image.setMetadata(Self.recordKey, try RecordCoding.encode(record))
+      // Before it grows: there is less to look at.
+      if maxDepth > 0, parent.depth + 1 > maxDepth { try await flatten(image, context) }
       if record.request.size.bytes > image.size { try await image.resize(to: record.request.size) }
       try await claim.check()
       try await image.setMetadata(Self.stateKey, DiskState.ready.rawValue)
@@ -140,6 +147,15 @@ extension RBDDisks {
     }
     await image.close()
     return record
+  }
+
+  /// Every read of a hole asks each ancestor in turn, and each is one more image that cannot go. (Rule: Cinder `rbd_max_clone_depth`.)
+  private func flatten(_ image: Image, _ context: RequestContext) async throws {
+    context.log(.info, "flattening a disk with too many ancestors", ["disk": image.label])
+    context.progress(Progress(phase: .converting))
+    try await flattens?.take(1)
+    defer { flattens?.give(1) }
+    try await image.flatten { _, _ in true }
   }
 
   /// Takes back a clone of this call's own making, whatever happened to the task. The claim is still held, and the id tells it from any other.

@@ -20,7 +20,9 @@ extension RBDDisks {
         throw SlipwayError(
           .busy, "image \(pool.name)/\(name) was replaced while it was looked at", object: "\(pool.name)/\(name)", hint: "try again")
       }
-      try await removeStub(name, claim, context)
+      // Whoever still has it open, a dead client's watch for half a minute: the name is free at once.
+      try await claim.check()
+      try await discard(name, id: id, context)
     }
   }
 

@@ -1,6 +1,6 @@
 public import Ceph
 public import Model
-internal import Runtime
+public import Runtime
 
 /// Disks that are RBD images in one pool, opened with the credentials that will open the disks.
 public struct RBDDisks: Sendable {
@@ -12,10 +12,22 @@ public struct RBDDisks: Sendable {
   /// Pool for their data, where it differs.
   public let dataPool: String?
 
+  /// How long a deletion waits for whoever has the disk open.
+  public let busyWait: Duration
+  /// How many ancestors a disk may have; one that would have more is flattened before it is handed out. 0 is no limit.
+  public let maxDepth: Int
+  /// How many disks are flattened at once, one of it each; nil for any number.
+  let flattens: ByteBudget?
+
   /// Disks in `pool`.
-  public init(pool: Pool, dataPool: String? = nil) {
+  public init(
+    pool: Pool, dataPool: String? = nil, busyWait: Duration = .seconds(35), maxDepth: Int = 0, flattens: ByteBudget? = nil
+  ) {
     self.pool = pool
     self.dataPool = dataPool
+    self.busyWait = busyWait
+    self.maxDepth = maxDepth
+    self.flattens = flattens
   }
 
   /// What stands under a disk's name.
@@ -95,14 +107,6 @@ public struct RBDDisks: Sendable {
       hint: "it is left alone; look at it with 'rbd info \(pool.name)/\(name)', or choose another name")
   }
 
-  /// Whether librbd made an image of that id for the client `instance`: its ids are that number and a random one, both in hexadecimal, and
-  /// only the last 14 digits are kept (librbd `generate_image_id`, `RBD_MAX_IMAGE_ID_LENGTH`).
-  static func imageID(_ id: String, isOf instance: UInt64) -> Bool {
-    let prefix = String(instance, radix: 16)
-    if id.utf8.count < 14 { return id.hasPrefix(prefix) && (1...8).contains(id.utf8.count - prefix.utf8.count) }
-    return (1...8).contains { random in
-      let visible = 14 - random
-      return visible <= prefix.utf8.count && id.hasPrefix(prefix.suffix(visible))
-    }
-  }
+  /// Whether librbd made an image of that id for the client `instance`.
+  static func imageID(_ id: String, isOf instance: UInt64) -> Bool { Image.isID(id, madeBy: instance) }
 }

@@ -29,7 +29,10 @@ public enum Reason: String, Sendable, Hashable, Codable, CaseIterable {
   case digestMismatch = "digest_mismatch"
   case fallbackNotAllowed = "fallback_not_allowed"
   case notImplemented = "not_implemented"
+  /// No pool for bases is configured where the disks are.
   case noPoolBase = "no_pool_base"
+  /// No store to which the image service could copy an image is configured.
+  case noCopyStore = "no_copy_store"
 
   // Transient: never bars another direct candidate, only the descent to download or a full copy.
   case clusterUnreachable = "cluster_unreachable"

@@ -53,6 +53,15 @@ struct ServiceClient: Sendable {
     }
   }
 
+  /// POST of a small document that may be repeated without harm. Answers as `get`.
+  func post(_ path: String, _ body: JSONValue, as identity: Identity, _ context: RequestContext) async throws -> HTTPResponse {
+    try await ask(path, as: identity, accept: "application/json", range: nil, cap: cap, body: try body.encoded(), context) {
+      try await http.send($0)
+    } head: {
+      $0.head
+    }
+  }
+
   /// GET with a body to stream, which only the context's deadline bounds. Answers as `get`.
   func open(_ path: String, as identity: Identity, range: HTTPRange?, _ context: RequestContext) async throws -> BodyStream {
     try await ask(path, as: identity, accept: "*/*", range: range, cap: nil, context) {
@@ -63,7 +72,8 @@ struct ServiceClient: Sendable {
   }
 
   private func ask<Answer: Sendable>(
-    _ path: String, as identity: Identity, accept: String, range: HTTPRange?, cap: Duration?, _ context: RequestContext,
+    _ path: String, as identity: Identity, accept: String, range: HTTPRange?, cap: Duration?, body: [UInt8]? = nil,
+    _ context: RequestContext,
     _ exchange: (HTTPRequest) async throws -> Answer, head: (Answer) -> HTTPHead
   ) async throws -> Answer {
     let base = try await endpoint(context)
@@ -77,7 +87,8 @@ struct ServiceClient: Sendable {
         ours = try await session?.token(context)
         headers["X-Auth-Token"] = ours?.secret.value
       }
-      let request = HTTPRequest(.get, base + path, headers: headers, range: range, redirects: .never)
+      if body != nil { headers["Content-Type"] = "application/json" }
+      let request = HTTPRequest(body == nil ? .get : .post, base + path, headers: headers, body: body, range: range, redirects: .never)
       let answer = try await retry.run(context, service: "the \(name)", cap: cap) { deadline in
         var request = request
         request.deadline = deadline

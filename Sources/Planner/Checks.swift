@@ -52,9 +52,13 @@ struct Checks {
       }
     }
     switch route {
-    case .baseClone: throw .refused(.noPoolBase, "bases in the pool, which on_not_cloneable: fallback asks for, come with a later version")
+    case .baseClone: return .accepted(try poolBase())
     case .storeCopy:
-      throw .refused(.notImplemented, "copying to a store of the cluster, which on_not_cloneable asks for, comes with a later version")
+      guard policy.copyStore != nil, request.serviceCanServe, image.id != nil else {
+        throw .refused(
+          .noCopyStore, "on_not_cloneable asks for a copy to a store of the cluster, and no such store (images.copy_store) can be used")
+      }
+      return .accepted(Finding())
     default: return .accepted(Finding())
     }
   }

@@ -40,10 +40,14 @@ public struct PlanPolicy: Sendable, Hashable {
   /// Whether a transient refusal may cost a download or a full copy.
   public var onDirectFailed: OnDirectFailed
 
+  /// The id of the image service's store to which it may copy an image, nil for none.
+  public var copyStore: String?
+
   /// A policy; the defaults are the configuration's.
   public init(
     allowedSchemes: Set<String> = ["rbd", "file"], clusters: [KnownCluster] = [], targetCluster: String? = nil,
-    fileRoots: FileRoots = .listed([]), onNotCloneable: OnNotCloneable = .fallback, onDirectFailed: OnDirectFailed = .fail
+    fileRoots: FileRoots = .listed([]), onNotCloneable: OnNotCloneable = .fallback, onDirectFailed: OnDirectFailed = .fail,
+    copyStore: String? = nil
   ) {
     self.allowedSchemes = allowedSchemes
     self.clusters = clusters
@@ -51,5 +55,6 @@ public struct PlanPolicy: Sendable, Hashable {
     self.fileRoots = fileRoots
     self.onNotCloneable = onNotCloneable
     self.onDirectFailed = onDirectFailed
+    self.copyStore = copyStore
   }
 }

@@ -1,5 +1,22 @@
 public import Model
 
+/// Where a base for a clone stands, or is made.
+public struct PoolBasePlace: Sendable, Hashable {
+  /// The cluster's name; the same as that of the disks.
+  public var cluster: String
+  /// The pool.
+  public var pool: String
+  /// The base's name, nil while it is not known.
+  public var name: String?
+
+  /// A place.
+  public init(cluster: String, pool: String, name: String?) {
+    self.cluster = cluster
+    self.pool = pool
+    self.name = name
+  }
+}
+
 /// What is planned: an image, what it is for, and the rules of this host. All of it is known before anything is asked.
 public struct PlanRequest: Sendable, Hashable {
   /// When planning stops.
@@ -26,11 +43,14 @@ public struct PlanRequest: Sendable, Hashable {
   public var operatorLocations: Bool
   /// Whether the image service can serve the bytes over HTTP: by default whenever the image has an id there.
   public var serviceCanServe: Bool
+  /// Where a base that disks are cloned from stands, nil where there can be none.
+  public var poolBase: PoolBasePlace?
 
   /// A request; `size` is ignored when `baseOnly`.
   public init(
     image: ImageDescription, target: Target, baseOnly: Bool = false, size: ByteCount? = nil, mode: Mode = .spawn, policy: PlanPolicy,
-    operatorLocations: Bool = false, serviceCanServe: Bool? = nil
+    operatorLocations: Bool = false, serviceCanServe: Bool? = nil,
+    poolBase: PoolBasePlace? = nil
   ) {
     self.image = image
     self.target = target
@@ -40,5 +60,13 @@ public struct PlanRequest: Sendable, Hashable {
     self.policy = policy
     self.operatorLocations = operatorLocations
     self.serviceCanServe = serviceCanServe ?? (image.id != nil)
+    self.poolBase = poolBase
+  }
+
+  /// The request for the bytes of a base in the pool.
+  var ofItsBase: PlanRequest {
+    PlanRequest(
+      image: image, target: .raw, baseOnly: true, mode: .spawn, policy: policy, operatorLocations: operatorLocations,
+      serviceCanServe: serviceCanServe)
   }
 }

@@ -16,6 +16,8 @@ public enum ProbeRequest: Sendable, Hashable {
   case rbdSnapshot(cluster: String, location: RBDLocation, as: User)
   /// Is there a regular file, beneath `root` where one is given (symbolic links followed no further)?
   case file(path: String, root: String?)
+  /// Is there that pool for bases, and in it a base of that name (nil while the name is not known)? `ProbeFacts.size` is the base's.
+  case poolBase(cluster: String, pool: String, name: String?)
   /// Does the URL answer? It is the location's own and may carry credentials: not for logs.
   case url(String)
 }
@@ -30,18 +32,22 @@ public struct ProbeFacts: Sendable, Hashable {
   public var cloneNeedsProtection: Bool
   /// log2 of the RBD image's object size, nil when it is no RBD image.
   public var objectOrder: Int?
+  /// How many ancestors the RBD image has; 0 when that was not asked.
+  public var depth: Int
   /// What tells one state of a file or URL from another: inode, mtime and size, or the ETag.
   public var version: String?
 
   /// Facts; sizes in bytes.
   public init(
-    size: ByteCount? = nil, isProtected: Bool = false, cloneNeedsProtection: Bool = false, objectOrder: Int? = nil, version: String? = nil
+    size: ByteCount? = nil, isProtected: Bool = false, cloneNeedsProtection: Bool = false, objectOrder: Int? = nil, version: String? = nil,
+    depth: Int = 0
   ) {
     self.size = size
     self.isProtected = isProtected
     self.cloneNeedsProtection = cloneNeedsProtection
     self.objectOrder = objectOrder
     self.version = version
+    self.depth = depth
   }
 }
 

@@ -1,10 +1,11 @@
+internal import Ceph
 public import Files
 internal import ImageFormats
 public import Model
 public import Runtime
 public import Transfer
 
-/// The guest's view of a local qcow2 file, decompressed as it is read. Only ever made over bytes that have their verdict.
+/// The guest's view of a local qcow2 file or one in an RBD snapshot, decompressed as it is read. Only ever made over bytes that have their verdict.
 public final class Qcow2Source: RandomAccessSource {
   /// The virtual size in bytes.
   public var size: Int64 { reader.virtualSize }
@@ -21,6 +22,16 @@ public final class Qcow2Source: RandomAccessSource {
     try await workers.run {
       Qcow2Source(
         try Qcow2Reader(fileSize: size, object: file.path) { offset, buffer in try file.readExactly(into: buffer, at: offset) },
+        workers: workers)
+    }
+  }
+
+  /// As above, of a snapshot that holds a qcow2: reads go straight to RBD, there is no copy. `object` is the image, for messages.
+  public static func open(_ snapshot: RBDSource, object: String, workers: WorkerPool) async throws -> Qcow2Source {
+    let image = snapshot.image
+    return try await workers.run {
+      Qcow2Source(
+        try Qcow2Reader(fileSize: image.size, object: object) { offset, buffer in try image.readBlocking(at: offset, into: buffer) },
         workers: workers)
     }
   }

@@ -100,12 +100,17 @@ public struct CacheDocument: Codable, Sendable, Hashable {
   public var foreign: [ForeignBaseDocument]
   /// Files in the store's `bases` that are not ours or whose record cannot be read; they are never touched.
   public var unknown: [String]
+  /// The bases in the pool, null where none is configured.
+  @Nullable public var pool: PoolBasesDocument?
 
   /// A list of bases.
-  public init(store: String, bases: [BaseDocument], foreign: [ForeignBaseDocument] = [], unknown: [String] = []) {
+  public init(
+    store: String, bases: [BaseDocument], foreign: [ForeignBaseDocument] = [], unknown: [String] = [], pool: PoolBasesDocument? = nil
+  ) {
     self.store = store
     self.bases = bases
     self.foreign = foreign
     self.unknown = unknown
+    self.pool = pool
   }
 }

@@ -174,20 +174,22 @@ public struct CleanDocument: Codable, Sendable, Hashable {
   public var disks: Disks
   /// Why the image service was not asked about all images, one sentence.
   @Nullable public var unasked: String?
+  /// What became of the bases in the pool.
+  public var pool: PoolCleanDocument
   /// How long it took.
   public var seconds: Double
 
   enum CodingKeys: String, CodingKey {
     case version, store
     case dryRun = "dry_run"
-    case evicted, quarantine, kept, failed, reclaimed, unmet, blocked, disks, unasked, seconds
+    case evicted, quarantine, kept, failed, reclaimed, unmet, blocked, disks, unasked, pool, seconds
   }
 
   /// The document.
   public init(
     store: String, dryRun: Bool, evicted: [Evicted], quarantine: [Quarantined], kept: [Kept], failed: [Failed], unmet: [String],
     blocked: [Blocked], disks: Disks,
-    unasked: String?, seconds: Double
+    unasked: String?, pool: PoolCleanDocument, seconds: Double
   ) {
     self.store = store
     self.dryRun = dryRun
@@ -200,6 +202,7 @@ public struct CleanDocument: Codable, Sendable, Hashable {
     self.blocked = blocked
     self.disks = disks
     self.unasked = unasked
+    self.pool = pool
     self.seconds = seconds
   }
 }

@@ -24,17 +24,19 @@ struct CacheClean: AsyncParsableCommand {
       let report = try await session.agent.clean(dryRun: dryRun, context: session.context) { gone in
         if !json, !quiet { Output.line(CleanText.line(gone, "removed")) }
       }
-      let document = CleanDocument(report, store: session.agent.storePath, seconds: (ContinuousClock.now - start).seconds)
+      let pool = try await session.agent.cleanPool(dryRun: dryRun, context: session.context)
+      let document = CleanDocument(report, pool, store: session.agent.storePath, seconds: (ContinuousClock.now - start).seconds)
       if json {
         try Output.document(document)
       } else if !quiet {
         if dryRun { for gone in report.evicted { Output.line(CleanText.line(gone, "would go")) } }
         for old in report.quarantine { Output.line(CleanText.line(old, dryRun ? "would go" : "removed")) }
         CleanText.rest(report)
+        PoolText.clean(pool, dryRun: dryRun)
         Output.note(CleanText.summary(report))
       }
       if quiet, !json { for error in report.failed.map(\.error) + report.undiscarded { Output.report(error, json: false) } }
-      if report.hasFailures { throw ExitCode(ErrorCode.batchFailed.exitCode) }
+      if report.hasFailures || !pool.failed.isEmpty { throw ExitCode(ErrorCode.batchFailed.exitCode) }
     }
   }
 }
@@ -53,17 +55,18 @@ struct CachePurge: AsyncParsableCommand {
     let (image, json, quiet) = (image, options.json, options.quiet)
     try await Session.run(options, deadline: deadline) { session in
       let start = ContinuousClock.now
-      let report = try await session.agent.purge(image, context: session.context)
-      let document = CleanDocument(report, store: session.agent.storePath, seconds: (ContinuousClock.now - start).seconds)
+      let (report, pool) = try await session.agent.purgeEverywhere(image, context: session.context)
+      let document = CleanDocument(report, pool, store: session.agent.storePath, seconds: (ContinuousClock.now - start).seconds)
       if json {
         try Output.document(document)
       } else if !quiet {
         for gone in report.evicted { Output.line(CleanText.line(gone, "removed")) }
         CleanText.rest(report)
+        PoolText.clean(pool, dryRun: false)
       }
       if quiet, !json { for failed in report.failed { Output.report(failed.error, json: false) } }
-      if !report.failed.isEmpty { throw ExitCode(ErrorCode.batchFailed.exitCode) }
-      if !report.kept.isEmpty { throw ExitCode(ErrorCode.inUse.exitCode) }
+      if !report.failed.isEmpty || !pool.failed.isEmpty { throw ExitCode(ErrorCode.batchFailed.exitCode) }
+      if !report.kept.isEmpty || !pool.kept.isEmpty { throw ExitCode(ErrorCode.inUse.exitCode) }
     }
   }
 }
@@ -117,7 +120,7 @@ enum CleanText {
 }
 
 extension CleanDocument {
-  init(_ report: CleanReport, store: String, seconds: Double) {
+  init(_ report: CleanReport, _ pool: PoolCleanReport, store: String, seconds: Double) {
     func images(_ base: BaseSummary) -> [String] { base.details?.images.map(\.text) ?? [] }
     self.init(
       store: store, dryRun: report.dryRun,
@@ -139,6 +142,7 @@ extension CleanDocument {
       disks: Disks(
         files: report.disks.files, overlays: report.disks.overlays,
         unreadable: report.disks.unreadable.map { Unreadable(path: $0.path, problem: $0.problem, mayReferTo: $0.mayReferTo) },
-        vanished: report.disks.vanished, missing: report.disks.missing), unasked: report.unasked, seconds: seconds)
+        vanished: report.disks.vanished, missing: report.disks.missing), unasked: report.unasked, pool: PoolCleanDocument(pool),
+      seconds: seconds)
   }
 }

@@ -17,7 +17,7 @@ struct CacheCommand: AsyncParsableCommand {
 
 struct CacheList: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "list", abstract: "List the bases in the store.", usage: "slipway cache list [<options>]")
+    commandName: "list", abstract: "List the bases in the store, and those in the pool.", usage: "slipway cache list [<options>]")
 
   @Option(name: .long, help: "By what the list is sorted.") var sort: BaseSort = .name
   @Flag(name: .long, help: "The other way round.") var reverse = false
@@ -44,9 +44,10 @@ struct CacheList: AsyncParsableCommand {
       let names = filter == BaseFilter() ? entries.map(\.name) : found.map(\.name.text)
       let foreign = found.compactMap { ForeignBaseDocument($0) }
       let theirs = Set(foreign.map(\.name))
+      let pooled = try await session.agent.poolBases(context: session.context)
       let document = CacheDocument(
         store: session.agent.storePath, bases: documents, foreign: foreign,
-        unknown: names.filter { byName[$0]?.state.record == nil && !theirs.contains($0) })
+        unknown: names.filter { byName[$0]?.state.record == nil && !theirs.contains($0) }, pool: PoolBasesDocument(pooled))
       if command.options.json { return try Output.document(document) }
       Output.line(
         Table.text(
@@ -64,6 +65,11 @@ struct CacheList: AsyncParsableCommand {
                 $0.pin == nil ? "-" : $0.pin?.expires ?? "pinned", "(nova-compute's)",
               ]
             }))
+      if let pool = document.pool, !pool.bases.isEmpty {
+        Output.line("")
+        Output.line(Table.text(PoolText.columns, pool.bases.map(PoolText.row)))
+      }
+      if let problem = pooled.unavailable { Output.note("the pool for bases could not be looked into: \(problem.message)") }
       let damage = Dictionary(found.map { ($0.name.text, $0.damage) }, uniquingKeysWith: { one, _ in one })
       for name in document.unknown { Output.note("not a usable base of ours: \(name)" + ((damage[name] ?? nil).map { " (\($0))" } ?? "")) }
     }
@@ -80,8 +86,11 @@ struct CacheShow: AsyncParsableCommand {
   func run() async throws {
     let (image, json) = (image, options.json)
     try await Session.run(options) { session in
-      let entries = try await session.agent.bases(of: image, context: session.context)
-      let verdicts = try await session.agent.cleanVerdicts(of: entries.map(\.name), context: session.context)
+      let (entries, pooled) = try await session.agent.basesEverywhere(of: image, context: session.context)
+      let verdicts =
+        entries.isEmpty ? [:] : try await session.agent.cleanVerdicts(of: entries.map(\.name), context: session.context)
+      let disks = try await session.agent.poolChildren(of: pooled.bases, context: session.context)
+      let poolVerdicts = pooled.bases.isEmpty ? [:] : try await session.agent.poolVerdicts(context: session.context)
       let pins = try await session.agent.pins(context: session.context)
       let shown = Set(entries.map(\.name))
       let foreign = try await session.agent.bases(
@@ -93,7 +102,8 @@ struct CacheShow: AsyncParsableCommand {
       let document = CacheDocument(
         store: session.agent.storePath,
         bases: entries.compactMap { BaseDocument($0, pin: pins[$0.name], clean: verdicts[$0.name].map { .init($0) }) },
-        foreign: foreign, unknown: entries.filter { $0.state.record == nil && !theirs.contains($0.name) }.map(\.name))
+        foreign: foreign, unknown: entries.filter { $0.state.record == nil && !theirs.contains($0.name) }.map(\.name),
+        pool: PoolBasesDocument(pooled, disks: disks, clean: poolVerdicts))
       if json { return try Output.document(document) }
       for base in document.bases {
         let evidence = base.evidence
@@ -113,6 +123,7 @@ struct CacheShow: AsyncParsableCommand {
         for (key, value) in rows + evidence.rows + rest { Output.line("\(key.padding(to: 10)) \(value)") }
         Output.line("")
       }
+      for base in document.pool?.bases ?? [] { PoolText.show(base) }
       for base in foreign {
         let detail = base.clean?.detail.map { ", \($0)" } ?? ""
         let cleaning = base.clean.map { "\($0.goes ? "would remove it" : "keeps it"): \($0.why)\(detail)" } ?? "-"

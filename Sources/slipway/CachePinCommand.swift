@@ -18,8 +18,9 @@ struct CachePin: AsyncParsableCommand {
   func run() async throws {
     let (image, note, expires, json, quiet) = (image, note, expires, options.json, options.quiet)
     try await Session.run(options) { session in
-      let bases = try await session.agent.pin(image, note: note, for: expires?.duration, context: session.context)
-      if json { return try Output.document(PinDocument(image: image, outcome: "pinned", bases: bases.map { .init($0) })) }
+      let (here, pooled) = try await session.agent.pin(image, note: note, for: expires?.duration, context: session.context)
+      let bases = here.map { PinDocument.Base($0) } + pooled.map { PinDocument.Base($0) }
+      if json { return try Output.document(PinDocument(image: image, outcome: "pinned", bases: bases)) }
       if !quiet { for base in bases { Output.note("\(base.name) is pinned" + (base.pin.map(PinText.until) ?? "")) } }
     }
   }
@@ -36,9 +37,10 @@ struct CacheUnpin: AsyncParsableCommand {
   func run() async throws {
     let (image, json, quiet) = (image, options.json, options.quiet)
     try await Session.run(options) { session in
-      let (bases, found) = try await session.agent.unpin(image, context: session.context)
+      let (here, pooled, found) = try await session.agent.unpin(image, context: session.context)
+      let bases = here.map { PinDocument.Base($0) } + pooled.map { PinDocument.Base($0) }
       if json {
-        return try Output.document(PinDocument(image: image, outcome: found ? "unpinned" : "absent", bases: bases.map { .init($0) }))
+        return try Output.document(PinDocument(image: image, outcome: found ? "unpinned" : "absent", bases: bases))
       }
       if !quiet { Output.note(found ? "\(image) is not pinned any more" : "\(image) was not pinned") }
     }
@@ -49,8 +51,8 @@ struct CacheUnpin: AsyncParsableCommand {
 enum PinText {
   static func time(_ seconds: Int64) -> String { Date(timeIntervalSince1970: TimeInterval(seconds)).formatted(.iso8601) }
 
-  static func until(_ pin: Pin) -> String {
-    (pin.expires.map { " until \(time($0))" } ?? "") + (pin.note.map { ": \($0)" } ?? "")
+  static func until(_ pin: PinDocument.Pin) -> String {
+    (pin.expires.map { " until \($0)" } ?? "") + (pin.note.map { ": \($0)" } ?? "")
   }
 }
 

@@ -10,7 +10,10 @@ import Testing
     let user = "it-" + UUID().uuidString.lowercased().prefix(8)
     defer { for name in [user, user + "-image", user + "-upload"] { _ = try? stack.ceph("auth", "rm", "client.\(name)") } }
     let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-    let words = ["--run", "--upload", "--user", user, "--conf", try stack.text("ceph", "admin_conf"), "--keyrings", keyrings.path]
+    let words = [
+      "--run", "--upload", "--bases", "slipway-bases", "--user", user, "--conf", try stack.text("ceph", "admin_conf"), "--keyrings",
+      keyrings.path,
+    ]
     try Command.run(root.appendingPathComponent("etc/ceph/make-users").path, words).requireSuccess()
     // The stack's own, with other keyrings.
     let lines = try String(contentsOfFile: stack.conf, encoding: .utf8).split(separator: "\n").filter { !$0.hasPrefix("keyring") }
@@ -27,6 +30,11 @@ import Testing
     #expect(try await host.run("disk", "create", disk, "--image", image.id, "--target", "rbd").succeeded()["route"].text == "clone")
     try await host.delete(disk)
     #expect(try await host.run("fetch", image.id).succeeded()["route"].text == "export")
+    let other = try await PoolBaseTests.qcow2()
+    let clone = host.diskName()
+    #expect(try await host.run("disk", "create", clone, "--image", other.id, "--target", "rbd").succeeded()["route"].text == "base_clone")
+    try await host.delete(clone)
+    try await host.run("cache", "purge", other.id).succeeded()
     for (name, arguments) in [
       (user + "-image", ["ls", "vms"]), (user + "-image", ["create", "images/\(user)", "--size", "1"]),
       (user, ["create", "images/\(user)", "--size", "1"]), (user + "-upload", ["create", "vms/\(user)", "--size", "1"]),

@@ -45,6 +45,7 @@ import Testing
     let image = try await Images.shared.second()
     let host = try Host { settings, _ in
       settings.clusters.append(.init(name: "second", conf: try Stack.current().conf2))
+      settings.more = ["on_not_cloneable: fail"]
     }
     let plan = try await host.run("plan", image.id, "--target", "rbd")
     #expect(plan.status == 4)
@@ -104,7 +105,7 @@ import Testing
   }
 
   @Test func aSnapshotWithoutProtectionIsClonedByFormat2Alone() async throws {
-    let host = try Host()
+    let host = try Host { settings, _ in settings.more = ["on_not_cloneable: fail"] }
     let stack = host.stack
     let name = "it-\(UUID().uuidString)"
     let file = try host.scratch.sparse("i", size: 8 << 20, runs: [(0, 100_000)], seed: 31)

@@ -31,7 +31,8 @@ import Testing
     #expect(document["checks"].list.allSatisfy { $0["status"].text == "ok" }, "\(ending.output)")
     let names = try checks(ending).keys
     for name in [
-      "store", "disks directory", "cluster main", "cluster second", "image pool images", "pool vms", "image service", "image locations",
+      "store", "disks directory", "cluster main", "cluster second", "image pool images", "pool vms", "pool slipway-bases", "image service",
+      "image locations",
       "trust policy",
       "certificates",
     ] {

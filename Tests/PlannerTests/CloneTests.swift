@@ -188,13 +188,17 @@ import Testing
     }
   }
 
-  @Test("copy-to-store names the way of a later version; a file cannot be cloned into RBD")
+  @Test("copy-to-store needs a store, and raw bytes; a file cannot be cloned into RBD")
   func otherWays() {
     var policy = Bed.policy()
     policy.onNotCloneable = .copyToStore
     var world = World()
     let plan = world.plan(Bed.request(Bed.image(["file:///srv/i.raw"]), policy: policy))
-    #expect(plan?.lines == ["clone scheme_unsupported", "store_copy not_implemented"])
+    #expect(plan?.lines == ["clone scheme_unsupported", "store_copy no_copy_store"])
+    policy.copyStore = "ceph"
+    #expect(world.plan(Bed.request(Bed.image(["file:///srv/i.raw"]), policy: policy))?.route == .storeCopy)
+    let qcow2 = world.plan(Bed.request(Bed.image([], format: "qcow2"), policy: policy))
+    #expect(qcow2?.lines == ["store_copy not_raw"])
   }
 }
 

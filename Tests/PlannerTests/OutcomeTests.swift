@@ -28,7 +28,7 @@ import Testing
     let error = world.plan(request)?.outcomeError(for: request)
     #expect(error?.code == .notCloneable)
     #expect(error?.message.contains("'qcow2'") == true)
-    #expect(error?.message.contains("on_not_cloneable: fallback") == true)
+    #expect(error?.message.contains("bases.pool") == true)
   }
 
   @Test("a disk too small is told as such on every target", arguments: [Target.rbd, .qcow2, .raw])
@@ -99,6 +99,9 @@ import Testing
     var copy = Bed.policy()
     copy.onNotCloneable = .copyToStore
     see(Bed.request(Bed.image([]), policy: copy))
+    var cinder = Bed.policy()
+    cinder.allowedSchemes.insert("cinder")
+    see(Bed.request(Bed.image(["cinder://\(Bed.foreign)"]), policy: cinder))
     var planner = RoutePlanner(Bed.request(Bed.image([Bed.rbd()]), .raw))
     var world = World()
     _ = world.run(&planner)

@@ -51,7 +51,16 @@ import Wire
       failed: [.init(name: "n", path: "p", error: error)], unmet: ["over_size"], blocked: [.init(reason: "maintenance", detail: "d")],
       disks: .init(
         files: 1, overlays: 1, unreadable: [.init(path: "p", problem: "p", mayReferTo: ["f"])], vanished: ["v"], missing: ["PATH": ["d"]]),
-      unasked: "u", seconds: 1)
+      unasked: "u",
+      pool: PoolCleanDocument(
+        pool: "p", evicted: [.init(name: "n", path: "p", images: ["i"], rule: "over_size", detail: "d", reclaimed: 1)],
+        kept: [.init(name: "n", path: "p", images: ["i"], reason: "young", detail: "d")],
+        failed: [.init(name: "n", path: "p", error: error)], unmet: ["over_size"],
+        deletions: [.init(pool: "p", imageID: "i", name: "n", asked: "t", removed: true, detail: "d")], unavailable: error), seconds: 1)
+    let pooled = PoolBaseDocument(
+      name: "n", path: "p", images: ["i"], sourceFormat: "qcow2", virtualSize: 1, allocated: 1, route: .export, source: "s",
+      evidence: evidence, created: "t", madeOn: "h", lastUsed: "t", hits: 1, pin: pin, disks: ["d"],
+      clean: .init(goes: true, why: "w", detail: "d"))
     let verified = VerifyDocument(
       store: "s",
       bases: [
@@ -92,7 +101,13 @@ import Wire
         try text(DiskChangeDocument(name: "n", path: "p", size: 1, base: "b", outcome: "resized", domains: ["d"], seconds: 1))
       ),
       ("DeletionDocument", "deletion", try text(DeletionDocument(name: "n", deleted: true, seconds: 1))),
-      ("CacheDocument", "cache", try text(CacheDocument(store: "s", bases: [base], foreign: [foreign], unknown: ["u"]))),
+      (
+        "CacheDocument", "cache",
+        try text(
+          CacheDocument(
+            store: "s", bases: [base], foreign: [foreign], unknown: ["u"],
+            pool: PoolBasesDocument(pool: "p", bases: [pooled], unavailable: error)))
+      ),
       ("PinDocument", "pin", try text(PinDocument(image: "i", outcome: "pinned", bases: [.init(name: "n", path: "p", pin: pin)]))),
       ("CleanDocument", "clean", try text(clean)),
       ("VerifyDocument", "verify", try text(verified)),
@@ -107,8 +122,8 @@ import Wire
 
   /// What is part of other documents and never goes out alone.
   static let parts: Set<String> = [
-    "BaseDocument", "EvidenceDocument", "ForeignBaseDocument", "SignatureEvidenceDocument", "PolicyDocument",
-    "JudgedByDocument",
+    "BaseDocument", "EvidenceDocument", "ForeignBaseDocument", "PoolBaseDocument", "PoolBasesDocument", "PoolCleanDocument",
+    "SignatureEvidenceDocument", "PolicyDocument", "JudgedByDocument",
   ]
 
   private static func text(_ document: some Encodable) throws -> String { try WireCoding.text(document) }

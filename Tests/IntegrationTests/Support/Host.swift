@@ -16,6 +16,10 @@ struct Settings: Sendable {
   var clusters: [CephCluster]
   var target = "qcow2"
   var pool = "vms"
+  /// Further keys of `images`.
+  var imageKeys: String?
+  /// Further keys of `disks`.
+  var diskKeys: String?
   var cloud: String? = "slipway"
   var endpoint: String?
   var onServiceDown = "refuse"
@@ -46,12 +50,12 @@ struct Settings: Sendable {
       if let user = cluster.imageUser { lines.append("    image_user: \(user)") }
     }
     lines += [
-      "disks: { target: \(target), cluster: main, pool: \(pool), path: \(disks) }",
+      "disks: { target: \(target), cluster: main, pool: \(pool), path: \(disks)\(diskKeys.map { ", \($0)" } ?? "") }",
       "store: { path: \(store), layout: \(layout), immutable: \(immutable), base_format: \(baseFormat) }",
       "libvirt: \(libvirt)",
     ]
     let service = endpoint.map { "endpoint: \"\($0)\"" } ?? "cloud: \(cloud ?? "null")"
-    lines.append("images: { \(service), on_service_down: \(onServiceDown) }")
+    lines.append("images: { \(service), on_service_down: \(onServiceDown)\(imageKeys.map { ", \($0)" } ?? "") }")
     lines.append("allowed_direct_url_schemes: [\(schemes.joined(separator: ", "))]")
     lines.append("file_roots: [\(roots.joined(separator: ", "))]")
     return (lines + more).joined(separator: "\n") + "\n"

@@ -41,7 +41,11 @@ struct Stack: Sendable {
 
   /// Runs the `rbd` command as the cluster's administrator and returns what it prints.
   @discardableResult
-  func rbd(_ arguments: String..., cluster: String = "ceph") throws -> String {
+  func rbd(_ arguments: String..., cluster: String = "ceph") throws -> String { try rbd(arguments, cluster: cluster) }
+
+  /// As above.
+  @discardableResult
+  func rbd(_ arguments: [String], cluster: String = "ceph") throws -> String {
     try Command.run("rbd", ["-c", try text(cluster, "admin_conf")] + arguments).requireSuccess().output
   }
 

@@ -1,9 +1,7 @@
-internal import Ceph
-
 extension Cluster {
   /// Features for new clones: `rbd_default_features` of the cluster's configuration, layering (1) where that is missing or 0. (Rule:
   /// Nova and Cinder `RBD.features`.) librados tells it as a number or as names.
-  var defaultFeatures: UInt64 {
+  public var defaultFeatures: UInt64 {
     let layering: UInt64 = 1
     guard let text = setting("rbd_default_features"), !text.isEmpty else { return layering }
     if let number = UInt64(text) { return number == 0 ? layering : number }
@@ -17,5 +15,5 @@ extension Cluster {
   }
 
   /// log2 of the object size for new images (`rbd_default_order`), 22 where it is not told. A clone takes the larger of its parent's and this.
-  var defaultOrder: Int32 { setting("rbd_default_order").flatMap(Int32.init) ?? 22 }
+  public var defaultOrder: Int32 { setting("rbd_default_order").flatMap(Int32.init) ?? 22 }
 }

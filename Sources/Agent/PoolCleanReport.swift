@@ -1,0 +1,69 @@
+public import Cleaner
+public import Model
+public import PoolStore
+
+/// What a cleaning did, or would do, with the bases in the pool and with deletions that were cut off.
+public struct PoolCleanReport: Sendable {
+  /// A base that went, or would go.
+  public struct Evicted: Sendable {
+    /// It, as it was.
+    public let base: PoolBase
+    /// The rule that chose it.
+    public let rule: CleanRule
+  }
+
+  /// A base that stays.
+  public struct Kept: Sendable {
+    /// It.
+    public let base: PoolBase
+    /// Why.
+    public let reason: KeepReason
+    /// By whom, until when; one clause.
+    public let detail: String?
+  }
+
+  /// A base that was to go, and an error kept it.
+  public struct Failed: Sendable {
+    /// It.
+    public let base: PoolBase
+    /// Why it is still there.
+    public let error: SlipwayError
+  }
+
+  /// An image whose deletion was asked for and could not be finished then.
+  public struct Deletion: Sendable {
+    /// The pool's name.
+    public let pool: String
+    /// The RBD image's id, by which alone it is known.
+    public let imageID: String
+    /// The name that it had.
+    public let name: String
+    /// When it was asked for, seconds since 1970.
+    public let asked: Int64
+    /// Whether it is gone now.
+    public var isRemoved: Bool
+    /// What holds it, one sentence; nil for one that is gone, or in a dry run.
+    public var detail: String?
+  }
+
+  /// The pool of the bases, nil where there is none.
+  public var pool: String?
+  /// In the order in which they went.
+  public var evicted: [Evicted] = []
+  /// By name.
+  public var kept: [Kept] = []
+  /// By name.
+  public var failed: [Failed] = []
+  /// Limits that stay exceeded, since what exceeds them may not go.
+  public var unmet: [CleanRule] = []
+  /// Deletions that were taken up again.
+  public var deletions: [Deletion] = []
+  /// Why the pool could not be looked into.
+  public var unavailable: SlipwayError?
+
+  /// Bytes that came free, or would.
+  public var reclaimed: ByteCount { ByteCount(evicted.reduce(0) { $0 + $1.base.allocated.bytes }) }
+
+  /// Nothing looked at.
+  public init() {}
+}

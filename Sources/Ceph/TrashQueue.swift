@@ -1,0 +1,152 @@
+internal import Foundation
+public import Model
+internal import Runtime
+
+/// Images of one pool that are to go and whose removal may have to be tried again: by image id, since a name is given again. Each is noted in one
+/// object of the pool before it is touched, moved to the trash, so that its name is free, and removed there. Nothing that is not noted is removed.
+public struct TrashQueue: Sendable {
+  /// An image that is to go.
+  public struct Entry: Sendable, Hashable, Codable {
+    /// Version of this format; a newer one is left alone.
+    public var version = 1
+    /// The image's id.
+    public var id: String
+    /// The pool's id, which no other pool ever gets.
+    public var pool: Int64
+    /// The name that it had.
+    public var name: String
+    /// When it was asked to go, seconds since 1970.
+    public var asked: Int64
+    /// Whether it was moved to the trash already: whoever brought it back from there wants it back.
+    public var isMoved: Bool
+  }
+
+  /// What became of another attempt.
+  public enum Outcome: Sendable {
+    /// It is removed.
+    case removed
+    /// It was gone, or somebody brought it back: the note is taken back.
+    case dropped
+    /// It still lies under its name: whoever asked died before it was moved.
+    case notMoved
+    /// Something holds it: clones, snapshots, somebody who has it open.
+    case held(SlipwayError)
+  }
+
+  /// The object that holds the notes, one entry of its map for each image id.
+  public static let object = "slipway.deletions"
+
+  /// What the names of snapshots that Slipway takes begin with: all others are somebody's, and hold their image.
+  public static let ownSnapshots = "slipway."
+
+  let pool: Pool
+
+  /// The queue of a pool.
+  public init(_ pool: Pool) { self.pool = pool }
+
+  /// Notes that an image is to go. Before it is touched.
+  public func note(_ image: String, id: String) async throws { try await note(image, id: id, isMoved: false) }
+
+  private func note(_ image: String, id: String, isMoved: Bool) async throws {
+    let entry = Entry(id: id, pool: pool.id, name: image, asked: Int64(Date().timeIntervalSince1970), isMoved: isMoved)
+    try await pool.setEntry(Self.object, id, String(decoding: try JSONEncoder().encode(entry), as: UTF8.self))
+  }
+
+  /// Takes a note back.
+  public func forget(id: String) async throws { try await pool.removeEntry(Self.object, id) }
+
+  /// Moves an image that still has that id to the trash and removes it there; `false` when its space comes free only later, which stays noted.
+  ///
+  /// Throws `busy` when another image has the name by now, and what the move throws: then the note stays, too.
+  public func remove(_ image: String, id: String) async throws -> Bool {
+    let opened = try await pool.open(image)
+    let (now, isWatched): (String, Bool)
+    do {
+      (now, isWatched) = (opened.id, try await opened.watcherCount() > 0)
+    } catch {
+      await opened.close()
+      throw error
+    }
+    await opened.close()
+    guard now == id else {
+      throw SlipwayError(
+        .busy, "image \(pool.name)/\(image) was replaced while it was looked at", object: "\(pool.name)/\(image)", hint: "try again")
+    }
+    try await note(image, id: id)
+    try await pool.moveToTrash(image)
+    try await note(image, id: id, isMoved: true)
+    // Ceph would try for ten seconds to talk to a client that died, and refuse then.
+    if isWatched { return false }
+    do {
+      try await pool.removeFromTrash(id: id)
+    } catch let error as SlipwayError where error.cephErrno != 2 {
+      return false
+    }
+    try await forget(id: id)
+    return true
+  }
+
+  /// All that is noted and of a version that is known here, by id.
+  public func entries() async throws -> [Entry] {
+    var found: [Entry] = []
+    var last = ""
+    while true {
+      let page = try await pool.entries(Self.object, after: last)
+      for (_, text) in page {
+        guard let entry = try? JSONDecoder().decode(Entry.self, from: Data(text.utf8)), entry.version <= 1 else { continue }
+        found.append(entry)
+      }
+      guard let end = page.last?.key, page.count >= 512 else { return found }
+      last = end
+    }
+  }
+
+  /// Tries once more to remove what was noted, by its id alone, and nothing else.
+  public func retry(_ entry: Entry) async throws -> Outcome {
+    guard entry.pool == pool.id else {
+      try await forget(id: entry.id)
+      return .dropped
+    }
+    guard try await pool.trashEntry(id: entry.id) != nil else {
+      if !entry.isMoved, try await isLive(entry) { return .notMoved }
+      try await forget(id: entry.id)
+      return .dropped
+    }
+    do {
+      try await removeOwnSnapshots(id: entry.id)
+      try await pool.removeFromTrash(id: entry.id)
+    } catch let error as SlipwayError where error.cephErrno == 16 || error.cephErrno == 39 {
+      return .held(error)
+    } catch let error as SlipwayError where error.cephErrno == 2 {
+      // Another host's cleaner was faster.
+    }
+    try await forget(id: entry.id)
+    return .removed
+  }
+
+  /// Snapshots that Slipway took, which had clones when the image went. Throws `in_use` while they have.
+  private func removeOwnSnapshots(id: String) async throws {
+    let image = try await pool.open(id: id, readOnly: false)
+    do {
+      for snapshot in try await image.snapshots() where snapshot.isUsers && snapshot.name.hasPrefix(Self.ownSnapshots) {
+        try await image.unprotect(snapshot: snapshot.name)
+        try await image.removeSnapshot(snapshot.name)
+      }
+    } catch {
+      await image.close()
+      throw error
+    }
+    await image.close()
+  }
+
+  private func isLive(_ entry: Entry) async throws -> Bool {
+    do {
+      let image = try await pool.open(entry.name)
+      let id = image.id
+      await image.close()
+      return id == entry.id
+    } catch let error as SlipwayError where error.cephErrno == 2 {
+      return false
+    }
+  }
+}

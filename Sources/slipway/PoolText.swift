@@ -1,0 +1,116 @@
+internal import Runtime
+internal import Agent
+internal import Cleaner
+internal import Foundation
+internal import Model
+internal import PoolStore
+internal import Wire
+
+/// Bases in a pool, in words.
+enum PoolText {
+  static let columns = ["POOL BASE OF", "WAS", "VIRTUAL", "WRITTEN", "HITS", "LAST USED", "PIN"]
+
+  static func row(_ base: PoolBaseDocument) -> [String] {
+    [
+      base.images.first ?? base.source ?? base.name, base.sourceFormat, ByteCount(base.virtualSize).description,
+      ByteCount(base.allocated).description, String(base.hits), base.lastUsed, base.pin == nil ? "-" : base.pin?.expires ?? "pinned",
+    ]
+  }
+
+  static func show(_ base: PoolBaseDocument) {
+    let evidence = base.evidence
+    var rows: [(String, String)] = [
+      ("path", base.path), ("images", base.images.joined(separator: ", ")), ("was", base.sourceFormat),
+      ("virtual", ByteCount(base.virtualSize).description), ("written", ByteCount(base.allocated).description), ("route", base.route),
+      ("source", base.source ?? "-"), ("digest", evidence.digest), ("computed", evidence.computed ?? "-"),
+    ]
+    let expected: String? = evidence.expected.map { "\($0) (\(evidence.expectedFrom ?? "?"))" }
+    let signatures: String = evidence.signatures.map(\.words).joined(separator: "; ")
+    rows += [("expected", expected ?? "-"), ("verified", evidence.verifiedAt), ("signed by", signatures.isEmpty ? "-" : signatures)]
+    rows += [("created", base.created), ("made on", base.madeOn), ("last used", base.lastUsed), ("hits", String(base.hits))]
+    rows.append(("pinned", base.pin == nil ? "-" : base.pin?.expires ?? "until unpinned"))
+    rows.append(("disks", (base.disks ?? []).joined(separator: ", ")))
+    if let clean = base.clean {
+      let detail: String = clean.detail.map { ", \($0)" } ?? ""
+      rows.append(("cleaning", "\(clean.goes ? "would remove it" : "keeps it"): \(clean.why)\(detail)"))
+    }
+    for (key, value) in rows { Output.line("\(key.padding(to: 10)) \(value)") }
+    Output.line("")
+  }
+
+  /// What a cleaning did with the pool.
+  static func clean(_ report: PoolCleanReport, dryRun: Bool) {
+    for gone in report.evicted {
+      Output.line("\((dryRun ? "would go" : "removed").padding(to: 8))  \(gone.base.path)  \(gone.base.allocated)  \(gone.rule.rawValue)")
+    }
+    for kept in report.kept where kept.reason != .notNeeded {
+      let why = kept.reason.rawValue + (kept.detail.map { ": \($0)" } ?? "")
+      Output.line("\("kept".padding(to: 8))  \(kept.base.path)  \(kept.base.allocated)  \(why)")
+    }
+    for failed in report.failed { Output.report(failed.error, json: false) }
+    for deletion in report.deletions {
+      let what = "\(deletion.pool)/\(deletion.name) (image id \(deletion.imageID))"
+      let how =
+        deletion.isRemoved ? "removed, as was asked for" : deletion.detail.map { "is still to be removed: \($0)" } ?? "is to be removed"
+      Output.note("\(what) \(how)")
+    }
+    if let problem = report.unavailable { Output.note("the pool for bases was not cleaned: \(problem.message)") }
+  }
+}
+
+extension PoolBasesDocument {
+  /// Nil where there is no pool.
+  init?(_ found: PoolBases, disks: [PoolBaseName: [String]]? = nil, clean: [String: CleanVerdict] = [:]) {
+    guard let pool = found.pool else { return nil }
+    self.init(
+      pool: pool,
+      bases: found.bases.map { base in
+        PoolBaseDocument(base, disks: disks.map { $0[base.name] ?? [] }, clean: clean[base.name.image])
+      },
+      unavailable: found.unavailable)
+  }
+}
+
+extension PoolBaseDocument {
+  init(_ base: PoolBase, disks: [String]?, clean: CleanVerdict?) {
+    let record = base.record
+    let held = base.usage.pin.flatMap { pin in pin.expires.map { $0 > Int64(Date().timeIntervalSince1970) } ?? true ? pin : nil }
+    self.init(
+      name: record.name.image, path: base.path, images: ([record.image].compactMap { $0 } + base.usage.images).map(\.text),
+      sourceFormat: record.sourceFormat, virtualSize: record.virtualSize.bytes, allocated: base.allocated.bytes, route: record.route,
+      source: record.source, evidence: record.evidence, created: PinText.time(record.created), madeOn: record.maker.host,
+      lastUsed: PinText.time(max(base.usage.lastUse, record.created)), hits: base.usage.hits, pin: held.map { PinDocument.Pin($0) },
+      disks: disks, clean: clean.map { .init($0) })
+  }
+}
+
+extension PinDocument.Pin {
+  init(_ pin: PoolBaseUsage.Pin) { self.init(note: pin.note, created: PinText.time(pin.created), expires: pin.expires.map(PinText.time)) }
+}
+
+extension PinDocument.Base {
+  init(_ base: PoolBase) { self.init(name: base.name.image, path: base.path, pin: base.usage.pin.map { PinDocument.Pin($0) }) }
+}
+
+extension PoolCleanDocument {
+  init(_ report: PoolCleanReport) {
+    func images(_ base: PoolBase) -> [String] { ([base.record.image].compactMap { $0 } + base.usage.images).map(\.text) }
+    self.init(
+      pool: report.pool,
+      evicted: report.evicted.map {
+        .init(
+          name: $0.base.name.image, path: $0.base.path, images: images($0.base), rule: $0.rule.rawValue, detail: nil,
+          reclaimed: $0.base.allocated.bytes)
+      },
+      kept: report.kept.map {
+        .init(name: $0.base.name.image, path: $0.base.path, images: images($0.base), reason: $0.reason.rawValue, detail: $0.detail)
+      },
+      failed: report.failed.map { .init(name: $0.base.name.image, path: $0.base.path, error: $0.error) },
+      unmet: report.unmet.map(\.rawValue),
+      deletions: report.deletions.map {
+        .init(
+          pool: $0.pool, imageID: $0.imageID, name: $0.name, asked: PinText.time($0.asked), removed: $0.isRemoved,
+          detail: $0.detail)
+      }, unavailable: report.unavailable)
+  }
+}
