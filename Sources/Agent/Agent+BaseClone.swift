@@ -22,12 +22,14 @@ extension Agent {
         var known = image
         known.description.virtualSize = virtual
         try Self.judgeSize(known, size)
-        let record = DiskRecord(
+        var record = DiskRecord(
           name: name, request: DiskRequest(image: image.requestKey, target: .rbd, size: size ?? virtual), route: .baseClone,
           source: base.record.source, base: base.path, created: Self.timestamp())
+        record.evidence = base.record.evidence
+        let made = record
         let parent = CloneParent(pool: store.pool, location: base.location, size: base.size, order: base.order, version: base.version)
         do {
-          let (info, outcome) = try await withRBDDisks(context) { try await $0.clone(record, from: parent, context: context) }
+          let (info, outcome) = try await withRBDDisks(context) { try await $0.clone(made, from: parent, context: context) }
           context.log(.info, "cloned a base", ["disk": info.path, "base": base.path, "imported": isMade ? "yes" : "no"])
           return DiskAnswer(info: info, outcome: outcome, route: .baseClone, duration: ContinuousClock.now - start)
         } catch let error as SlipwayError where (error.code == .sourceNotFound || error.code == .notCloneable) && attempt < 3 {

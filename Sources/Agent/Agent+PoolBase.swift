@@ -64,7 +64,8 @@ extension Agent {
     guard let identity = known, let name = Self.poolName(identity) else { throw noRoute(image) }
     let prepared = planner
     return try await store.base(name, for: image.description.id, context: context) { base in
-      try demand.standing(of: base.record.evidence) == .satisfied
+      try demand.rule.judge(virtualSize: base.record.virtualSize, of: demand.object)
+      return try demand.standing(of: base.record.evidence) == .satisfied
     } renew: { base, draft in
       try await renewed(base, image, demand, prepared, telling(draft, context))
     } make: { draft in

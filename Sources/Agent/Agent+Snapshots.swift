@@ -135,7 +135,7 @@ extension Agent {
   }
 
   /// The ids of the snapshot that has the location's names now, whatever a handle that was opened before still sees.
-  private static func versionNow(_ location: RBDLocation, in cluster: Cluster) async throws -> String {
+  static func versionNow(_ location: RBDLocation, in cluster: Cluster) async throws -> String {
     let source = try await RBDSource.open(location, in: cluster)
     do {
       let version = try await source.version()

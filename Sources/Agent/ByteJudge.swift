@@ -63,7 +63,8 @@ struct ByteJudge {
     let others = computed.values.filter { $0 != kept }.sorted { $0.algorithm.rawValue < $1.algorithm.rawValue }
     let evidence = Evidence(
       verdict: verdict, computed: kept, also: others.isEmpty ? nil : others, expected: best?.digest, expectedFrom: best?.from,
-      sourceSize: ByteCount(stored), inspected, signatures: signed.isEmpty ? nil : signed, policy: image.rule.evidence)
+      sourceSize: ByteCount(stored), inspected, signatures: signed.isEmpty ? nil : signed,
+      policy: image.rule.evidence)
     guard let verifier else { return evidence }
     guard let digest = computed[verifier.algorithm] else { throw SlipwayError(.internalError, "nothing was hashed for the signature") }
     return evidence.adding(try verifier.judge(digest))

@@ -1,3 +1,4 @@
+internal import ImageTrust
 internal import Ceph
 internal import Configuration
 internal import Files
@@ -29,15 +30,15 @@ struct PoolImport {
 
   /// Tries the plan's candidates until one gives a base.
   func run(_ planner: inout RoutePlanner) async throws -> PoolBaseRecord {
-    let isRaw = image.description.diskFormat == "raw"
-    let isConverted = image.description.converted != nil
+    let (isRaw, isQcow2) = (image.description.knownFormat == .raw, image.description.knownFormat == .qcow2)
     let candidates = SourceCandidates(agent: agent, image: image, context: context)
     // What is no raw image is read twice, to be judged before a table of it is followed: where that cannot be done at its place, here.
-    let found = try await candidates.first(&planner, stop: { !isRaw && (isConverted || $0.route != .export) }) { choice in
+    let found = try await candidates.first(&planner, stop: { !isRaw && !(isQcow2 && $0.route == .export) }) { choice in
       isRaw ? try await straight(choice) : try await decoded(choice)
     }
     let done: Done
     if let found { done = found } else { done = try await local() }
+    try image.rule.judge(virtualSize: ByteCount(done.virtual), of: image.key)
     return PoolBaseRecord(
       name: draft.name, sourceFormat: image.description.diskFormat ?? "unknown", owner: owner, image: image.description.id,
       imageName: image.description.name, virtualSize: ByteCount(done.virtual), source: done.source, route: done.route,
@@ -90,7 +91,7 @@ struct PoolImport {
       try await agent.makeRoom(for: ByteCount(try await guest.estimate()), except: draft, image, context)
       var tally = try await converted(guest)
       // Its ids never change their bytes: those that were judged are those that were decoded.
-      try Agent.check(try await snapshot.version(), version, location)
+      try Agent.check(try await Agent.versionNow(location, in: cluster), version, location)
       tally.read += evidence.sourceSize.bytes
       await snapshot.close()
       return Done(evidence: evidence, virtual: tally.virtual, tally: tally, route: .export, source: location.url)

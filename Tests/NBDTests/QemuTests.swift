@@ -157,9 +157,14 @@ import Testing
     let place = try Place()
     let bytes = pattern(1 << 20)
     try Data(bytes).write(to: URL(fileURLWithPath: place.file("disk")))
-    // What stays in the background would keep a pipe open.
-    let command = "qemu-nbd --fork -f raw -k \(place.socket) \(place.file("disk")) > /dev/null 2>&1"
-    _ = try await Self.run("sh", ["-c", command])
+    // Not with --fork: what stays in the background holds what Foundation waits on. It ends with its only client.
+    let server = Process()
+    server.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    server.arguments = ["qemu-nbd", "-f", "raw", "-k", place.socket, place.file("disk")]
+    try server.run()
+    defer { server.terminate() }
+    let end = ContinuousClock.now + .seconds(60)
+    while !FileManager.default.fileExists(atPath: place.socket), ContinuousClock.now < end { try await Task.sleep(for: .milliseconds(20)) }
     let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     try #require(Self.address(place.socket) { connect(descriptor, $0, $1) } == 0)
     let client = try await NBDClient.connect(NBDSocket(taking: descriptor))
@@ -173,7 +178,6 @@ import Testing
     try await client.zero(at: 0, length: 4096)
     try await client.flush()
     await client.close()
-    // It ends with its only client.
     var expected = bytes
     expected.replaceSubrange(4096..<4100, with: [1, 2, 3, 4])
     expected.replaceSubrange(0..<4096, with: repeatElement(0, count: 4096))
