@@ -203,7 +203,7 @@ import Testing
   }
 
   @Test func aClaimOfAnotherFormatIsRefused() {
-    for claim in ["vmdk", "RAW", "", nil] {
+    for claim in ["qed", "RAW", "", nil] {
       let error = #expect(throws: SlipwayError.self) { try DiskFormat(claimed: claim, object: "image 1") }
       #expect(error?.code == .formatRefused)
     }
