@@ -113,7 +113,10 @@ public struct TrashQueue: Sendable {
       return .dropped
     }
     do {
-      try await removeOwnSnapshots(id: entry.id)
+      // Ceph would try for ten seconds to talk to a client that died, and refuse then.
+      guard try await removeOwnSnapshots(id: entry.id) else {
+        return .held(SlipwayError(.inUse, "image \(entry.id) in the trash of pool \(pool.name) is open elsewhere", object: entry.id))
+      }
       try await pool.removeFromTrash(id: entry.id)
     } catch let error as SlipwayError where error.cephErrno == 16 || error.cephErrno == 39 {
       return .held(error)
@@ -124,10 +127,22 @@ public struct TrashQueue: Sendable {
     return .removed
   }
 
-  /// Snapshots that Slipway took, which had clones when the image went. Throws `in_use` while they have.
-  private func removeOwnSnapshots(id: String) async throws {
-    let image = try await pool.open(id: id, readOnly: false)
+  /// Snapshots that Slipway took, which had clones when the image went; false while somebody else has the image open. Throws `in_use` while they
+  /// have clones.
+  private func removeOwnSnapshots(id: String) async throws -> Bool {
+    let image: Image
     do {
+      image = try await pool.open(id: id, readOnly: false)
+    } catch let error as SlipwayError where error.cephErrno == 2 {
+      // A removal was cut off once the header was gone: the entry in the trash goes last, and is still to go.
+      return true
+    }
+    do {
+      // One watcher is this very open.
+      guard try await image.watcherCount() <= 1 else {
+        await image.close()
+        return false
+      }
       for snapshot in try await image.snapshots() where snapshot.isUsers && snapshot.name.hasPrefix(Self.ownSnapshots) {
         try await image.unprotect(snapshot: snapshot.name)
         try await image.removeSnapshot(snapshot.name)
@@ -137,6 +152,7 @@ public struct TrashQueue: Sendable {
       throw error
     }
     await image.close()
+    return true
   }
 
   private func isLive(_ entry: Entry) async throws -> Bool {

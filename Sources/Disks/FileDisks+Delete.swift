@@ -19,6 +19,7 @@ extension FileDisks {
       let deleted = try disks.remove(name)
       // Last, under the lock: who waits for it looks whether the file that he locked still is there, and makes a new one.
       _ = try disks.hidden.remove(disks.cancelName(name))
+      _ = try disks.hidden.remove(Self.temporaryName(name))
       _ = try disks.hidden.remove(disks.lockName(name))
       return deleted
     }

@@ -64,10 +64,13 @@ public struct FileDisks: Sendable {
   func write(_ sidecar: Sidecar) throws {
     let name = sidecar.record.name
     // The lock is held, so one temporary name is enough; what a crash left of it goes first.
-    _ = try hidden.remove("\(name).tmp")
+    _ = try hidden.remove(Self.temporaryName(name))
     let text = try RecordCoding.encode(sidecar)
-    try hidden.replace(sidecarName(name), with: Array(text.utf8), temporary: "\(name).tmp", in: hidden)
+    try hidden.replace(sidecarName(name), with: Array(text.utf8), temporary: Self.temporaryName(name), in: hidden)
   }
+
+  /// Where a record is written before it takes its name.
+  static func temporaryName(_ name: DiskName) -> String { "\(name).tmp" }
 
   /// The disk that a sidecar speaks of; nil when its file is gone or is another.
   func present(_ sidecar: Sidecar) throws -> FileStatus? {

@@ -67,6 +67,9 @@ import Testing
     try await withDisks { disks in
       _ = try await disks.makeOverlay(record("a"), basePath: "/b.raw", baseFormat: "raw", context: context)
       _ = try await disks.delete(DiskName("a"), context: context)
+      // A maker that was killed left its record half written.
+      let hidden = try disks.directory.directory(".slipway")
+      try hidden.openOrCreateFile("never.tmp").close()
       _ = try await disks.delete(DiskName("never"), context: context)
       let left = try disks.directory.directory(".slipway").names()
       #expect(left.isEmpty)

@@ -33,7 +33,7 @@ import Testing
     try await Images.glance("size", image, "1048576")
     let host = try Host()
     try await host.run("fetch", image).failed(4, "format_refused")
-    for (target, code) in [("rbd", "not_cloneable"), ("qcow2", "format_refused"), ("raw", "format_refused")] {
+    for (target, code) in [("rbd", "format_not_allowed"), ("qcow2", "format_refused"), ("raw", "format_refused")] {
       try await host.run("disk", "create", host.diskName(), "--image", image, "--target", target).failed(4, code)
     }
     host.expectEmptyStore()
