@@ -187,7 +187,8 @@ extension Agent {
     guard now.device == was.device, now.inode == was.inode else {
       return CleanPlan.Keep(name: name, reason: .young, detail: "it was made anew meanwhile")
     }
-    guard now.usage.lastUse <= was.usage.lastUse else {
+    // Its uses are counted, too: within one second the time says nothing.
+    guard now.usage.lastUse <= was.usage.lastUse, now.usage.hits == was.usage.hits else {
       return CleanPlan.Keep(name: name, reason: .notNeeded, detail: "it was used meanwhile")
     }
     var isStale = view.isStale

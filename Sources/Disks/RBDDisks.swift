@@ -87,8 +87,8 @@ public struct RBDDisks: Sendable {
           do {
             guard case .ours(let record, let state, _, let size) = try await occupant(name) else { return nil }
             return DiskInfo(record: record, state: state, path: "\(pool.name)/\(name)", size: ByteCount(size))
-          } catch let error as SlipwayError where error.code == .notOurs {
-            return nil  // a newer version's
+          } catch let error as SlipwayError where error.code == .notOurs || error.code == .permissionDenied {
+            return nil  // a newer version's, or one whose parent this user may not read: one image does not hide all others
           }
         }
       }
