@@ -6,27 +6,12 @@ extension Image {
   /// Reads `length` bytes (1 to the buffer's size) at `offset` into `buffer.memory[0..<length]` without blocking (Implements
   /// `rbd_aio_read2`). Throws `source_failed` for a short read, else as Ceph says. The buffer stays alive until librbd is done with it.
   public func read(at offset: Int64, length: Int, into buffer: Buffer) async throws {
-    try Task.checkCancellation()
-    let handoff = Handoff<Int>()
-    let pending = PendingIO(handle: handle, workers: pool.cluster.workers, buffer: buffer, handoff: handoff)
-    let image = try handle.enter()
-    var completion: rbd_completion_t?
-    let context = Unmanaged.passRetained(pending)
-    var code = rbd_aio_create_completion(context.toOpaque(), pendingIOFinished, &completion)
-    if code == 0 {
+    let got = try await submit(buffer, "rbd_aio_read2", doing: "read \(label) at \(offset)") { image, completion in
       let memory = buffer.memory.baseAddress?.assumingMemoryBound(to: CChar.self)
       // Read once, in order of no use to a cache.
       let flags = Int32(LIBRADOS_OP_FLAG_FADVISE_NOCACHE)
-      code = rbd_aio_read2(image, UInt64(offset), min(length, buffer.memory.count), memory, completion, flags)
-      if code < 0 { rbd_aio_release(completion) }
+      return Int(rbd_aio_read2(image, UInt64(offset), min(length, buffer.memory.count), memory, completion, flags))
     }
-    if code < 0 {
-      context.release()
-      handle.leave()
-      try CephCheck.check(code, "rbd_aio_read2", object: label, doing: "read \(label) at \(offset)")
-    }
-    let got = try await handoff.value()
-    try CephCheck.check(got, "rbd_aio_read2", object: label, doing: "read \(label) at \(offset)")
     guard got == length else {
       throw SlipwayError(.sourceFailed, "\(label) gave \(got) of \(length) bytes at \(offset): it shrank while it was read", object: label)
     }

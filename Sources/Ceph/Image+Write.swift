@@ -6,29 +6,15 @@ extension Image {
   /// Writes `buffer.memory[range]` at `offset` without blocking (Implements `rbd_aio_write2`). The image must be open for writing and reach so
   /// far. The buffer stays alive until librbd is done with it.
   public func write(_ buffer: Buffer, range: Range<Int>, at offset: Int64) async throws {
-    try Task.checkCancellation()
-    guard !range.isEmpty else { return }
-    let handoff = Handoff<Int>()
-    let pending = PendingIO(handle: handle, workers: pool.cluster.workers, buffer: buffer, handoff: handoff)
-    let image = try handle.enter()
-    var completion: rbd_completion_t?
-    let context = Unmanaged.passRetained(pending)
-    var code = rbd_aio_create_completion(context.toOpaque(), pendingIOFinished, &completion)
-    if code == 0 {
+    guard !range.isEmpty else { return try Task.checkCancellation() }
+    _ = try await submit(buffer, "rbd_aio_write2", doing: "write \(label) at \(offset)") { image, completion in
       let memory = UnsafeRawBufferPointer(rebasing: buffer.memory[range])
       // A base is written once, and read by others.
-      code = rbd_aio_write2(
-        image, UInt64(offset), memory.count, memory.baseAddress?.assumingMemoryBound(to: CChar.self), completion,
-        Int32(LIBRADOS_OP_FLAG_FADVISE_DONTNEED))
-      if code < 0 { rbd_aio_release(completion) }
+      return Int(
+        rbd_aio_write2(
+          image, UInt64(offset), memory.count, memory.baseAddress?.assumingMemoryBound(to: CChar.self), completion,
+          Int32(LIBRADOS_OP_FLAG_FADVISE_DONTNEED)))
     }
-    if code < 0 {
-      context.release()
-      handle.leave()
-      try CephCheck.check(code, "rbd_aio_write2", object: label, doing: "write \(label) at \(offset)")
-    }
-    let result = try await handoff.value()
-    try CephCheck.check(result, "rbd_aio_write2", object: label, doing: "write \(label) at \(offset)")
   }
 
   /// Waits until everything written is on disk (Implements `rbd_flush`).

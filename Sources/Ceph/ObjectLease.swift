@@ -7,7 +7,8 @@ public import Runtime
 public final class ObjectLease: Sendable {
   /// What a dead holder loses its claim after, on other hosts; on its own host at once.
   public static let lease = Duration.seconds(60)
-  private static let lock = "slipway"
+  /// The name of the lock on the object.
+  public static let lock = "slipway"
 
   /// The pool.
   public let pool: Pool
@@ -20,10 +21,15 @@ public final class ObjectLease: Sendable {
     self.pool = pool
     self.object = object
     self.cookie = cookie
-    keeper = Task {
-      while (try? await Task.sleep(for: Self.lease / 3)) != nil {
+    keeper = Self.keep(pool, object, cookie)
+  }
+
+  /// Renews the lease of a lock, until it is lost or the task cancelled: removing a large image takes minutes.
+  public static func keep(_ pool: Pool, _ object: String, _ cookie: String) -> Task<Void, Never> {
+    Task {
+      while (try? await Task.sleep(for: lease / 3)) != nil {
         // An outage is not the loss of the claim: `check` tells before anything is made visible.
-        if (try? await Self.renew(pool, object, cookie)) == false { return }
+        if (try? await renew(pool, object, cookie)) == false { return }
       }
     }
   }
@@ -35,10 +41,7 @@ public final class ObjectLease: Sendable {
   public static func acquire(
     _ object: String, in pool: Pool, context: RequestContext, waiting: () async throws -> Void
   ) async throws -> ObjectLease {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys]
-    let whose = String(decoding: try encoder.encode(ProcessOwner.current), as: UTF8.self)
-    let cookie = "\(UUID().uuidString) \(whose)"
+    let cookie = try cookie(of: .current)
     var pause = Duration.milliseconds(10)
     while true {
       try Task.checkCancellation()
@@ -96,8 +99,9 @@ public final class ObjectLease: Sendable {
     }.value
   }
 
-  /// Renews the lease; false when the claim is another's by now. A lock on an object that is gone would make a new one, and prove nothing.
-  private static func renew(_ pool: Pool, _ object: String, _ cookie: String) async throws -> Bool {
+  /// Renews the lease; false when the claim is another's by now, or nobody's. A lock on an object that is gone would make a new one, and prove
+  /// nothing: the object's mark `cookie` must be ours, too.
+  public static func renew(_ pool: Pool, _ object: String, _ cookie: String) async throws -> Bool {
     guard try await pool.attribute(object, "cookie") == cookie else { return false }
     guard try await pool.lockObject(object, lock: lock, cookie: cookie, description: "slipway", lease: lease) else { return false }
     if try await pool.attribute(object, "cookie") == cookie { return true }
@@ -105,7 +109,15 @@ public final class ObjectLease: Sendable {
     return false
   }
 
-  private static func owner(of cookie: String) -> ProcessOwner? {
+  /// A cookie of its own for each claim, that says whose it is.
+  public static func cookie(of owner: ProcessOwner) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys]
+    return "\(UUID().uuidString) \(String(decoding: try encoder.encode(owner), as: UTF8.self))"
+  }
+
+  /// Whose a claim is; nil for a cookie that is none of ours.
+  public static func owner(of cookie: String) -> ProcessOwner? {
     guard let space = cookie.firstIndex(of: " ") else { return nil }
     return try? JSONDecoder().decode(ProcessOwner.self, from: Data(cookie[cookie.index(after: space)...].utf8))
   }

@@ -23,8 +23,7 @@ struct RBDClaim {
     var earlier: [UInt64]?
   }
 
-  static let lease = Duration.seconds(60)
-  private static let lock = "slipway"
+  private static let lock = ObjectLease.lock
 
   let pool: Pool
   let object: String
@@ -41,12 +40,7 @@ struct RBDClaim {
     self.object = object
     self.cookie = cookie
     self.inherited = inherited
-    keeper = Task {
-      while (try? await Task.sleep(for: Self.lease / 3)) != nil {
-        // An outage is not the loss of the claim: `check` tells before anything is made visible.
-        if (try? await Self.renew(pool, object, cookie)) == false { return }
-      }
-    }
+    keeper = ObjectLease.keep(pool, object, cookie)
   }
 
   static func object(for name: DiskName) -> String { "slipway.disk.\(name)" }
@@ -60,11 +54,11 @@ struct RBDClaim {
   ) async throws -> RBDClaim {
     let object = object(for: name)
     var intent = Intent(
-      work: work, request: request, owner: .current, instance: pool.cluster.instance, cookie: try cookie(of: .current))
+      work: work, request: request, owner: .current, instance: pool.cluster.instance, cookie: try ObjectLease.cookie(of: .current))
     var pause = Duration.milliseconds(10)
     while true {
       try Task.checkCancellation()
-      if try await pool.lockObject(object, lock: lock, cookie: intent.cookie, description: intent.work.rawValue, lease: lease) {
+      if try await pool.lockObject(object, lock: lock, cookie: intent.cookie, description: intent.work.rawValue, lease: ObjectLease.lease) {
         do {
           let inherited = try await read(pool, object)
           // Who fails, or dies in turn, must not take that knowledge along.
@@ -85,7 +79,7 @@ struct RBDClaim {
       }
       // The lock tells who holds it, also before the holder's intent is written, while an earlier one's is still to be read.
       if let held = try await pool.lockCookie(object, lock: lock) {
-        if owner(of: held)?.liveness == .gone {
+        if ObjectLease.owner(of: held)?.liveness == .gone {
           // Its own lock only: another may have taken over since we read whose it was.
           try await pool.breakLock(object, lock: lock, cookie: held)
           continue
@@ -118,19 +112,9 @@ struct RBDClaim {
     if try await pool.attribute(object, "cancel") != nil {
       throw SlipwayError(.cancelled, "the making of '\(object.dropFirst(13))' was cancelled by its deletion", object: object)
     }
-    guard try await Self.renew(pool, object, cookie) else {
+    guard try await ObjectLease.renew(pool, object, cookie) else {
       throw SlipwayError(.busy, "the claim on '\(object)' was lost to another process", object: object, hint: "try again")
     }
-  }
-
-  /// Renews the lease; false when the claim is another's by now, or nobody's. A lock on an object that is gone would make a new one, and prove
-  /// nothing: the object must be the one that we wrote.
-  private static func renew(_ pool: Pool, _ object: String, _ cookie: String) async throws -> Bool {
-    guard try await pool.attribute(object, "cookie") == cookie else { return false }
-    guard try await pool.lockObject(object, lock: lock, cookie: cookie, description: "renew", lease: lease) else { return false }
-    if try await pool.attribute(object, "cookie") == cookie { return true }
-    try await pool.unlockObject(object, lock: lock, cookie: cookie)
-    return false
   }
 
   /// Ends the claim: the object goes, unless another took it meanwhile. With `keepingIntent` it stays, and only the lock is given back. Also
@@ -153,14 +137,6 @@ struct RBDClaim {
     guard let inherited else { return [] }
     let last = inherited.work == .create ? [inherited.instance] : []
     return Array(((inherited.earlier ?? []) + last).suffix(32))
-  }
-
-  /// A cookie of its own for each claim, that says whose it is.
-  private static func cookie(of owner: ProcessOwner) throws -> String { "\(UUID().uuidString) \(try RecordCoding.encode(owner))" }
-
-  private static func owner(of cookie: String) -> ProcessOwner? {
-    guard let space = cookie.firstIndex(of: " ") else { return nil }
-    return RecordCoding.decode(ProcessOwner.self, String(cookie[cookie.index(after: space)...]))
   }
 
   private static func read(_ pool: Pool, _ object: String) async throws -> Intent? {

@@ -23,13 +23,7 @@ struct DomainDescription {
   /// Reads XML as libvirt writes it. Throws `libvirt_failed` when it is none. External entities are not looked up.
   init(_ xml: String, of domain: String) throws(SlipwayError) {
     let reader = Reader()
-    let parser = XMLParser(data: Data(xml.utf8))
-    parser.shouldResolveExternalEntities = false
-    parser.delegate = reader
-    // Foundation takes a text that ends early for whole.
-    guard parser.parse(), reader.isWhole else {
-      throw SlipwayError(.libvirtFailed, "the description of domain '\(domain)' cannot be read as XML", object: domain)
-    }
+    try reader.read(xml, of: domain)
     files = reader.files
     volumes = reader.volumes
   }
@@ -42,7 +36,7 @@ struct DomainDescription {
     var volume: String?
   }
 
-  private final class Reader: NSObject, XMLParserDelegate {
+  private final class Reader: NSObject, DomainReader {
     private static let layered: Set<String> = ["disk", "backingStore", "mirror", "dataStore", "filesystem"]
     private static let named: Set<String> = ["kernel", "initrd", "dtb", "loader", "nvram", "table", "path"]
     private var elements: [String] = []

@@ -31,17 +31,11 @@ public struct DomainDisk: Sendable, Hashable {
   /// The disks in a domain's XML, in order. Throws `libvirt_failed` when it is none.
   public static func disks(in xml: String, of domain: String) throws(SlipwayError) -> [DomainDisk] {
     let reader = Reader()
-    let parser = XMLParser(data: Data(xml.utf8))
-    parser.shouldResolveExternalEntities = false
-    parser.delegate = reader
-    // Foundation takes a text that ends early for whole.
-    guard parser.parse(), reader.isWhole else {
-      throw SlipwayError(.libvirtFailed, "the description of domain '\(domain)' cannot be read as XML", object: domain)
-    }
+    try reader.read(xml, of: domain)
     return reader.disks
   }
 
-  private final class Reader: NSObject, XMLParserDelegate {
+  private final class Reader: NSObject, DomainReader {
     private static let place = ["domain", "devices", "disk"]
     private var elements: [String] = []
     private var current = DomainDisk(device: "", source: nil)

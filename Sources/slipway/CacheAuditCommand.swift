@@ -60,12 +60,7 @@ struct CacheAudit: AsyncParsableCommand {
       Output.line("")
       Output.line(base.path)
       var lines = base.findings.map(\.message) + [base.error?.message].compactMap { $0 }
-      switch base.consequence {
-      case "quarantined": lines.append("moved to \(base.quarantine ?? "quarantine")")
-      case "marked": lines.append("stays, and no new disk grows from it")
-      case "cleared": lines.append("usable again")
-      default: break
-      }
+      if let clause = VerifyConsequence.clause(base.consequence, quarantine: base.quarantine) { lines.append(clause) }
       if base.verdict == "failed" {
         lines += base.usedBy.isEmpty ? ["no disk stands on it"] : base.usedBy.map { "used by \($0)" }
       }
@@ -79,17 +74,11 @@ struct CacheAudit: AsyncParsableCommand {
 
 extension AuditDocument.Base {
   init(_ outcome: AuditOutcome) {
-    var (consequence, quarantine): (String, String?) = ("none", nil)
-    switch outcome.consequence {
-    case .none, .hashed: break
-    case .cleared: consequence = "cleared"
-    case .quarantined(let path): (consequence, quarantine) = ("quarantined", path)
-    case .marked: consequence = "marked"
-    }
     self.init(
       name: outcome.base.name.text, path: outcome.base.path, images: outcome.base.details?.images.map(\.text) ?? [],
       madeBy: outcome.base.isForeign ? "nova-compute" : "slipway", rule: outcome.rule, verdict: outcome.verdict.rawValue,
       findings: outcome.findings.map { .init(code: $0.error.code.rawValue, message: $0.error.message, bytes: $0.isAboutBytes) },
-      read: outcome.read.bytes, usedBy: outcome.users, consequence: consequence, quarantine: quarantine, error: outcome.error)
+      read: outcome.read.bytes, usedBy: outcome.users, consequence: outcome.consequence.word, quarantine: outcome.consequence.quarantine,
+      error: outcome.error)
   }
 }

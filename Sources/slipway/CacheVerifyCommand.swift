@@ -52,13 +52,7 @@ struct CacheVerify: AsyncParsableCommand {
   private static func line(_ base: VerifyDocument.Base) -> String {
     var parts = ["\(base.verdict.padding(to: 12))  \(base.name)"]
     if base.damagedBlocks > 0 { parts.append("\(base.damagedBlocks) of \(base.blocks) blocks differ") }
-    switch base.consequence {
-    case "quarantined": parts.append("moved to \(base.quarantine ?? "quarantine")")
-    case "marked": parts.append("stays, and no new disk grows from it")
-    case "cleared": parts.append("usable again")
-    case "hashed": parts.append("by its digest; it has block hashes from now on")
-    default: break
-    }
+    if let clause = VerifyConsequence.clause(base.consequence, quarantine: base.quarantine) { parts.append(clause) }
     if let detail = base.detail { parts.append(detail) }
     if !base.usedBy.isEmpty { parts.append("used by \(base.usedBy.joined(separator: ", "))") }
     if base.refetched != nil { parts.append("brought again") }
@@ -77,14 +71,7 @@ extension VerifyDocument.Base {
     case .unverifiable(let reason): (verdict, detail) = ("unverifiable", reason)
     case nil: break
     }
-    var (consequence, quarantine): (String, String?) = ("none", nil)
-    switch outcome.consequence {
-    case .none: break
-    case .cleared: consequence = "cleared"
-    case .hashed: consequence = "hashed"
-    case .quarantined(let path): (consequence, quarantine) = ("quarantined", path)
-    case .marked(let why):
-      consequence = "marked"
+    if case .marked(let why) = outcome.consequence {
       let stays = outcome.users.isEmpty ? why.sentence(outcome.base.name.text) : nil
       let parts = [detail, stays].compactMap { $0 }
       detail = parts.isEmpty ? nil : parts.joined(separator: "; ")
@@ -93,6 +80,7 @@ extension VerifyDocument.Base {
       name: outcome.base.name.text, path: outcome.base.path, images: outcome.base.details?.images.map(\.text) ?? [], verdict: verdict,
       detail: detail, blocks: report?.blocks ?? 0, damagedBlocks: report?.damagedBlocks ?? 0,
       damaged: (report?.damaged ?? []).map { .init(offset: $0.offset, length: $0.length) }, read: report?.read.bytes ?? 0,
-      consequence: consequence, quarantine: quarantine, usedBy: outcome.users, refetched: outcome.refetched?.path, error: outcome.error)
+      consequence: outcome.consequence.word, quarantine: outcome.consequence.quarantine, usedBy: outcome.users,
+      refetched: outcome.refetched?.path, error: outcome.error)
   }
 }
