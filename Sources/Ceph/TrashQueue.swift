@@ -39,6 +39,9 @@ public struct TrashQueue: Sendable {
   /// What the names of snapshots that Slipway takes begin with: all others are somebody's, and hold their image.
   public static let ownSnapshots = "slipway."
 
+  /// How long a move to the trash that is under way may take, seconds.
+  static let moveTime: Int64 = 60
+
   let pool: Pool
 
   /// The queue of a pool.
@@ -48,8 +51,11 @@ public struct TrashQueue: Sendable {
   public func note(_ image: String, id: String) async throws { try await note(image, id: id, isMoved: false) }
 
   private func note(_ image: String, id: String, isMoved: Bool) async throws {
-    let entry = Entry(id: id, pool: pool.id, name: image, asked: Int64(Date().timeIntervalSince1970), isMoved: isMoved)
-    try await pool.setEntry(Self.object, id, String(decoding: try JSONEncoder().encode(entry), as: UTF8.self))
+    try await write(Entry(id: id, pool: pool.id, name: image, asked: Int64(Date().timeIntervalSince1970), isMoved: isMoved))
+  }
+
+  private func write(_ entry: Entry) async throws {
+    try await pool.setEntry(Self.object, entry.id, String(decoding: try JSONEncoder().encode(entry), as: UTF8.self))
   }
 
   /// Takes a note back.
@@ -112,6 +118,13 @@ public struct TrashQueue: Sendable {
       try await forget(id: entry.id)
       return .dropped
     }
+    if try await pool.isMoving(id: entry.id) {
+      // Whoever noted it moves it at once, if it still lives.
+      guard Int64(Date().timeIntervalSince1970) - entry.asked >= Self.moveTime else {
+        return .held(SlipwayError(.busy, "image \(entry.id) is being moved to the trash of pool \(pool.name)", object: entry.id))
+      }
+      try await finishMove(entry)
+    }
     do {
       // Ceph would try for ten seconds to talk to a client that died, and refuse then.
       guard try await removeOwnSnapshots(id: entry.id) else {
@@ -125,6 +138,36 @@ public struct TrashQueue: Sendable {
     }
     try await forget(id: entry.id)
     return .removed
+  }
+
+  /// Ends the moves to the trash of images of that name that were cut off within Ceph, since until then no other can have it; how many. Only who
+  /// holds the claim on the name may, so that none is still under way. What is in the trash is the cleaner's.
+  public func finishMoves(of image: String) async throws -> Int {
+    var count = 0
+    for entry in try await entries() where entry.name == image && entry.pool == pool.id && !entry.isMoved {
+      guard try await pool.isMoving(id: entry.id) else { continue }
+      try await finishMove(entry)
+      count += 1
+    }
+    return count
+  }
+
+  private func finishMove(_ entry: Entry) async throws {
+    try await pool.finishMove(entry.name, id: entry.id)
+    var moved = entry
+    moved.isMoved = true
+    try await write(moved)
+  }
+
+  /// Runs `make`, which makes an image of that name, and once more if the name was taken by one whose deletion was cut off halfway to the trash. Only
+  /// for who holds the claim on the name.
+  public func freeing(_ image: String, _ make: () async throws -> Void) async throws {
+    do {
+      try await make()
+    } catch let error as SlipwayError where error.cephErrno == 17 {
+      guard try await finishMoves(of: image) > 0 else { throw error }
+      try await make()
+    }
   }
 
   /// Snapshots that Slipway took, which had clones when the image went; false while somebody else has the image open. Throws `in_use` while they

@@ -97,8 +97,10 @@ extension RBDDisks {
     let options = CloneOptions(features: features, order: max(parent.order, pool.cluster.defaultOrder), dataPool: dataPool)
     try context.deadline.check("cloning to \(path)")
     do {
-      try await pool.clone(
-        from: parent.pool, image: parent.location.image, snapshot: parent.location.snapshot, to: name.text, options: options)
+      try await TrashQueue(pool).freeing(name.text) {
+        try await pool.clone(
+          from: parent.pool, image: parent.location.image, snapshot: parent.location.snapshot, to: name.text, options: options)
+      }
     } catch let error as SlipwayError {
       if error.cephErrno == 17 { throw foreign(name) }  // somebody else made it between our look and now: not ours to undo
       if error.cephErrno == 22 {

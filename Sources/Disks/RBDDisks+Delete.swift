@@ -29,7 +29,8 @@ extension RBDDisks {
     switch try await occupant(name) {
     case .nobody:
       if !claim.deadMakers.isEmpty { try await removeStub(name, claim, context) }
-      return false
+      // Another's deletion that was cut off in the middle: the name is free now.
+      return try await TrashQueue(pool).finishMoves(of: name.text) > 0
     case .foreign(let id):
       try await removeOrphan(name, id: id, claim: claim, context: context)
       return true

@@ -38,7 +38,7 @@ public final class PoolBaseDraft: Sendable {
     try await lease.check()
     let cluster = store.pool.cluster
     let options = CloneOptions(features: cluster.defaultFeatures, order: cluster.defaultOrder, dataPool: store.dataPool)
-    try await store.pool.create(name.image, size: size, options: options)
+    try await TrashQueue(store.pool).freeing(name.image) { try await store.pool.create(name.image, size: size, options: options) }
     return try await store.pool.open(name.image, readOnly: false)
   }
 

@@ -110,6 +110,9 @@ import Testing
         try await Task.sleep(for: .seconds(2))
       }
       #expect(try await pool.trash() == [])
+      var reasons: [JSON] = []
+      if try await !pool.trash().isEmpty { reasons = try await host.run("cache", "clean").succeeded()["pool"]["deletions"].list }
+      #expect(reasons.isEmpty, "\(reasons)")
       for name in names {
         let shown = try await host.run("disk", "show", name)
         if shown.status == 0 { #expect(try shown.document()["state"].text == "ready") } else { #expect(shown.status == 3) }
@@ -145,6 +148,55 @@ import Testing
       guard case .removed = outcome else { return #expect(Bool(false), "\(outcome)") }
       #expect(left.isEmpty)
       #expect(try await pool.trash() == [])
+    }
+  }
+
+  /// Killed within Ceph, after the image was noted in the trash and before its name was taken from the pool's directory: Ceph alone refuses to remove
+  /// it from the trash for ever, and to give its name to another.
+  @Test(arguments: ["clean", "delete", "create"]) func aMoveToTheTrashThatWasCutOffIsFinished(by who: String) async throws {
+    try await OwnPool.with { pool in
+      let image = try await Images.shared.raw()
+      let host = try host(pool)
+      let disk = host.diskName(pool: pool.name)
+      let request = ["disk", "create", disk, "--image", image.id, "--target", "rbd"]
+      try await host.start(request).wait().succeeded()
+      let conf = try host.stack.text("ceph", "admin_conf")
+      let cluster = try await Cluster.connect(ClusterOptions(name: "main", conf: conf, user: "admin", timeout: .seconds(10)))
+      let io = try await cluster.pool(pool.name)
+      let opened = try await io.open(disk)
+      let id = opened.id
+      await opened.close()
+      func rados(_ words: String...) async throws { try await Compare.tool("rados", ["-c", conf, "-p", pool.name] + words) }
+      let (name, spec) = (host.scratch.file("name"), host.scratch.file("spec"))
+      let back = host.scratch.file("id")
+      try await rados("getomapval", "rbd_directory", "name_\(disk)", name)
+      try await rados("getomapval", "rbd_directory", "id_\(id)", back)
+      try await TrashQueue(io).note(disk, id: id)
+      try rbd(host, "trash", "mv", "\(pool.name)/\(disk)")
+      try await rados("getomapval", "rbd_trash", "id_\(id)", spec)
+      var bytes = try Data(contentsOf: URL(fileURLWithPath: spec))
+      bytes[bytes.count - 1] = 1
+      try bytes.write(to: URL(fileURLWithPath: spec))
+      try await rados("setomapval", "rbd_trash", "id_\(id)", "--input-file", spec)
+      try await rados("setomapval", "rbd_directory", "name_\(disk)", "--input-file", name)
+      try await rados("setomapval", "rbd_directory", "id_\(id)", "--input-file", back)
+      #expect(try await pool.images() == [disk])
+      switch who {
+      case "clean":
+        // Whoever moves it may still live.
+        #expect(try await host.run("cache", "clean").succeeded()["pool"]["deletions"].list.map { $0["removed"] } == [.bool(false)])
+        let old = #"{"version":1,"id":"\#(id)","pool":\#(io.id),"name":"\#(disk)","asked":1000,"isMoved":false}"#
+        try await io.setEntry(TrashQueue.object, id, old)
+      case "delete": try await host.run("disk", "delete", disk).succeeded()
+      default: try await host.start(request).wait().succeeded()
+      }
+      await io.close()
+      await cluster.close()
+      if who != "clean" { #expect(try await pool.images() == (who == "create" ? [disk] : [])) }
+      #expect(try await host.run("cache", "clean").succeeded()["pool"]["deletions"].list.map { $0["removed"] } == [.bool(true)])
+      #expect(try await pool.trash() == [])
+      #expect(try await pool.images() == (who == "create" ? [disk] : []))
+      if who == "create" { try await host.delete(disk) }
     }
   }
 

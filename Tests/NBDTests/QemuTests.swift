@@ -162,11 +162,15 @@ import Testing
     server.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     server.arguments = ["qemu-nbd", "-f", "raw", "-k", place.socket, place.file("disk")]
     try server.run()
-    defer { server.terminate() }
+    // Foundation may start it with SIGTERM blocked.
+    defer { kill(server.processIdentifier, SIGKILL) }
     let end = ContinuousClock.now + .seconds(60)
     while !FileManager.default.fileExists(atPath: place.socket), ContinuousClock.now < end { try await Task.sleep(for: .milliseconds(20)) }
     let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-    try #require(Self.address(place.socket) { connect(descriptor, $0, $1) } == 0)
+    // The name is there a moment before anybody listens.
+    while Self.address(place.socket, { connect(descriptor, $0, $1) }) != 0, ContinuousClock.now < end {
+      try await Task.sleep(for: .milliseconds(20))
+    }
     let client = try await NBDClient.connect(NBDSocket(taking: descriptor))
     #expect(client.size == 1 << 20)
     let target = Buffer(capacity: 1 << 20)

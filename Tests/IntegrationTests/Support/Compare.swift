@@ -8,7 +8,10 @@ enum Compare {
 
   /// Runs a program that must succeed, and returns what it prints.
   @discardableResult
-  static func tool(_ program: String, _ arguments: String...) async throws -> String {
+  static func tool(_ program: String, _ arguments: String...) async throws -> String { try await tool(program, arguments) }
+
+  @discardableResult
+  static func tool(_ program: String, _ arguments: [String]) async throws -> String {
     try await workers.run { try Command.run(program, arguments).requireSuccess().output }
   }
 
