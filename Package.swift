@@ -28,14 +28,15 @@ let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let all: [Target] = [
-  // Tier 0: C libraries, as they are.
-  .systemLibrary(name: "CCeph", pkgConfig: nil, providers: [.apt(["librbd-dev", "librados-dev"])]),
-  .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+  // Tier 0: C libraries, as they are. Those that most verbs do not need are loaded when they are (docs/decisions/0027): nothing here links them.
+  .target(name: "CLoader"),
+  .target(name: "CCeph", dependencies: ["CLoader"]),
+  .target(name: "CCurl", dependencies: ["CLoader"]),
+  .target(name: "CLibvirt", dependencies: ["CLoader"]),
   .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
   .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
   .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
   .systemLibrary(name: "CTcmalloc", pkgConfig: "libtcmalloc_minimal", providers: [.apt(["libgoogle-perftools-dev"])]),
-  .systemLibrary(name: "CLibvirt", pkgConfig: "libvirt", providers: [.apt(["libvirt-dev"])]),
   .target(name: "CLinux"),
 
   // Tier 1: what everything may use.
@@ -78,7 +79,7 @@ let all: [Target] = [
   .executableTarget(
     name: "slipway",
     dependencies: [
-      "Agent", "Wire", "Cleaner", "Configuration", "Disks", "HTTPClient", "ImageStore", "LibvirtReport", "PoolStore", "OpenStack", "Model",
+      "Agent", "Wire", "Cleaner", "Configuration", "Disks", "ImageStore", "LibvirtReport", "PoolStore", "OpenStack", "Model",
       "Runtime",
       "CLinux",
       "CTcmalloc", arguments, logging,
@@ -89,13 +90,14 @@ let all: [Target] = [
   room("TestSupport", ["Model", "Runtime", "Transfer"]),
 
   tests("Model"),
-  tests("Runtime", ["Model"]),
+  tests("Runtime", ["Model", "CLoader"]),
   tests("Transfer", ["Model", "Runtime", "TestSupport", logging]),
   tests("ImageFormats", ["Model", "Runtime", "TestSupport"]),
   tests("Configuration", ["Model"]),
   // An HTTP server that fails on demand, for the tests of the rooms that speak HTTP.
   .target(name: "FaultServer", dependencies: ["Runtime"], path: "Tests/FaultServer", swiftSettings: settings),
   tests("HTTPClient", ["Model", "Runtime", "FaultServer"]),
+  tests("Ceph", ["Runtime"]),
   tests("NBD", ["Model", "Runtime"]),
   tests("Sandbox", ["Model"]),
   tests("Crypto", ["Model"]),

@@ -53,7 +53,7 @@ public final class Agent: Sendable {
     self.environment = environment
     policy = try TrustPolicy(configuration.trust)
     clusters = Clusters(configuration.clusters)
-    http = try HTTPClient()
+    http = HTTPClient()
     files = WorkerPool(name: "files", threads: 8)
     data = WorkerPool(name: "data", threads: 4)
     budget = ByteBudget(capacity: Int(clamping: configuration.limits.memory.bytes))
@@ -154,7 +154,7 @@ public final class Agent: Sendable {
       } else {
         cloud = try CloudFiles(environment: environment).load(images.cloud)
       }
-      let http = try HTTPClient(settings: cloud.httpSettings())
+      let http = HTTPClient(settings: cloud.httpSettings())
       return ImageService(glance: GlanceClient(cloud: cloud, http: http), http: http)
     }.glance
   }

@@ -39,6 +39,7 @@ public final class Cluster: Sendable {
   deinit { handle.close() }
 
   private static func open(_ options: ClusterOptions, workers: WorkerPool) throws -> Cluster {
+    try LoadedLibrary.ceph.require()
     var made: rados_t?
     let name = "client.\(options.user)"
     let object = options.name

@@ -1,5 +1,6 @@
 internal import CCurl
 internal import Glibc
+internal import Model
 internal import Runtime
 
 /// libcurl's multi handle and the one thread that drives it (`curl_multi_poll`, woken by `curl_multi_wakeup`).
@@ -24,15 +25,29 @@ final class Engine: @unchecked Sendable {
   private var active: [ObjectIdentifier: Transfer] = [:]
   private var stopping = false
 
-  init?(settings: HTTPClient.Settings) {
-    guard let multi = curl_multi_init() else { return nil }
+  /// Implements `CURLM *curl_multi_init(void)`. libcurl is set up by now.
+  private init(settings: HTTPClient.Settings) throws(SlipwayError) {
+    guard let multi = curl_multi_init() else { throw SlipwayError(.internalError, "libcurl has no handle left") }
     self.multi = multi
     self.settings = settings
     _ = slipway_multi_setopt_long(multi, CURLMOPT_MAXCONNECTS, settings.idleConnections)
   }
 
-  /// Starts the thread; false when the system gives none.
-  func start() -> Bool { Thread.detach(name: "http") { self.run() } }
+  /// An engine on a new thread, where libcurl is loaded too, which reads files. Throws `internal`.
+  static func start(settings: HTTPClient.Settings) async throws -> Engine {
+    let made = Handoff<Engine>()
+    let isStarted = Thread.detach(name: "http") {
+      let result: Result<Engine, any Error> = Result {
+        try CurlStart.require()
+        return try Engine(settings: settings)
+      }
+      made.fulfill(result)
+      if case .success(let engine) = result { engine.run() }
+    }
+    // Without it every request would wait for ever.
+    guard isStarted else { throw SlipwayError(.internalError, "the system gives no thread for HTTP") }
+    return try await made.value()
+  }
 
   /// Hands a command to the thread; false once it has ended.
   @discardableResult func post(_ command: Command) -> Bool {

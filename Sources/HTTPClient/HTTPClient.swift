@@ -1,5 +1,3 @@
-internal import CCurl
-public import Model
 internal import Runtime
 
 /// HTTP/1.1 over libcurl: connections are reused, nothing waits without a limit, no policy of any service. One owned thread.
@@ -29,52 +27,80 @@ public final class HTTPClient: Sendable {
     public init() {}
   }
 
-  private let engine: Engine
-  private static let global: Bool = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
+  private struct State: Sendable {
+    var engine: Engine?
+    var isClosed = false
+  }
+  private let settings: Settings
+  private let state = Locked(State())
+  private let making = Lazy<Engine>()
   private static let redirectLimit = 5
 
-  /// Sets libcurl up for the process (`curl_global_init`), once. Call it before other threads run; a client does it otherwise.
-  public static func initializeProcess() { _ = global }
+  /// A client. libcurl is loaded and its thread started with the first request.
+  public init(settings: Settings = Settings()) { self.settings = settings }
 
-  /// A client and its thread. Throws `internal` when libcurl cannot be set up.
-  public init(settings: Settings = Settings()) throws(SlipwayError) {
-    guard HTTPClient.global, let engine = Engine(settings: settings) else {
-      throw SlipwayError(.internalError, "libcurl could not be set up")
-    }
-    // Without it every request would wait for ever.
-    guard engine.start() else { throw SlipwayError(.internalError, "the system gives no thread for HTTP") }
-    self.engine = engine
-  }
-
-  deinit { engine.post(.stop) }
+  deinit { end()?.post(.stop) }
 
   /// Ends every transfer with `cancelled`, closes the connections and the thread. Later requests throw `cancelled`.
   public func close() async {
+    guard let engine = end() else { return }
     engine.post(.stop)
     // Nobody else waits on it: a second close finds the hand-off used, which is as good as ended.
     try? await engine.ended.value()
   }
 
-  /// Sends a request and reads the whole body. Throws `HTTPError`; any status is an answer, not an error.
+  /// Lets no engine be made any more; the one that there is.
+  private func end() -> Engine? {
+    state.with { state in
+      state.isClosed = true
+      return state.engine
+    }
+  }
+
+  /// The engine, made now if this is the first request.
+  private func engine() async throws -> Engine {
+    if let engine = state.with({ $0.engine }) { return engine }
+    let (settings, state) = (settings, state)
+    return try await making.get {
+      let engine = try await Engine.start(settings: settings)
+      let isWanted = state.with { state -> Bool in
+        if !state.isClosed { state.engine = engine }
+        return !state.isClosed
+      }
+      if !isWanted { engine.post(.stop) }
+      return engine
+    }
+  }
+
+  /// Sends a request and reads the whole body. Throws `HTTPError`, and `internal` where libcurl cannot be loaded; any status is
+  /// an answer, not an error.
   public func send(_ request: HTTPRequest) async throws -> HTTPResponse {
     let stream = try await open(request, capacity: 64 << 10)
     let body = try await stream.collect(upTo: request.bodyLimit)
     return HTTPResponse(head: stream.head, body: body)
   }
 
-  /// Sends a request and returns with the head; the body is read from the stream. Throws `HTTPError`; any status is an answer.
+  /// Sends a request and returns with the head; the body is read from the stream. Throws as `send`.
   public func stream(_ request: HTTPRequest) async throws -> BodyStream {
-    try await open(request, capacity: engine.settings.bufferBytes)
+    try await open(request, capacity: settings.bufferBytes)
   }
 
   private func open(_ request: HTTPRequest, capacity: Int) async throws -> BodyStream {
+    if state.with({ $0.isClosed }) { throw HTTPError(.cancelled, url: request.url, "the client was closed") }
+    if Task.isCancelled { throw HTTPError(.cancelled, url: request.url, "cancelled") }
+    let engine: Engine
+    do {
+      engine = try await self.engine()
+    } catch is CancellationError {
+      throw HTTPError(.cancelled, url: request.url, "cancelled")
+    }
     guard var url = HTTPURL(request.url) else {
       throw HTTPError(.invalidRequest, url: request.url, "it is no absolute http or https URL")
     }
     var request = request
     var hops = 0
     while true {
-      let stream = try await exchange(request, url, capacity: capacity)
+      let stream = try await exchange(request, url, engine, capacity: capacity)
       guard request.followsRedirects, [301, 302, 303, 307, 308].contains(stream.head.status),
         let target = stream.head.headers["Location"]
       else { return stream }
@@ -92,7 +118,7 @@ public final class HTTPClient: Sendable {
     }
   }
 
-  private func exchange(_ request: HTTPRequest, _ url: HTTPURL, capacity: Int) async throws -> BodyStream {
+  private func exchange(_ request: HTTPRequest, _ url: HTTPURL, _ engine: Engine, capacity: Int) async throws -> BodyStream {
     if Task.isCancelled { throw HTTPError(.cancelled, url: request.url, "cancelled") }
     let transfer = Transfer(request: request, url: url, capacity: capacity)
     guard engine.post(.start(transfer)) else { throw HTTPError(.cancelled, url: request.url, "the client was closed") }

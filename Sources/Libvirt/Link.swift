@@ -30,6 +30,7 @@ final class Link: @unchecked Sendable {
   /// Connects (Implements `virConnectOpen`, `virConnectSetKeepAlive`, `virConnectRegisterCloseCallback`). Blocks.
   static func open(_ options: LibvirtOptions) throws -> Link {
     let uri = options.uri
+    try LoadedLibrary.libvirt.require()
     guard EventLoop.isRunning else {
       throw SlipwayError(.internalError, "libvirt's event loop could not be started", object: uri)
     }

@@ -2,7 +2,6 @@ internal import ArgumentParser
 internal import CLinux
 internal import CTcmalloc
 internal import Foundation
-internal import HTTPClient
 internal import Model
 
 /// The process: sets what is process-wide, parses, runs the verb, and ends with its exit code.
@@ -14,7 +13,6 @@ enum Main {
     // to twice what is alive. tcmalloc keeps what it freed and uses it again.
     _ = MallocExtension_SetNumericProperty("tcmalloc.max_total_thread_cache_bytes", 8 << 20)
     Signals.prepare()
-    HTTPClient.initializeProcess()
     let arguments = Array(CommandLine.arguments.dropFirst())
     do {
       if let error = Usage.verbError(arguments) { throw error }

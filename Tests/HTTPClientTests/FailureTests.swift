@@ -9,7 +9,7 @@ import Testing
     let server = try FaultServer { _ in FaultReply() }
     let url = server.url
     server.stop()
-    let client = try makeClient()
+    let client = makeClient()
     try await Task.sleep(for: .milliseconds(50))
     let error = await failure { try await client.send(HTTPRequest(.get, url)) }
     #expect(error?.kind == .unreachable)
@@ -18,7 +18,7 @@ import Testing
   }
 
   @Test func anUnknownNameIsUnreachable() async throws {
-    let client = try makeClient()
+    let client = makeClient()
     let error = await failure { try await client.send(HTTPRequest(.get, "http://no-such-host.invalid/")) }
     #expect(error?.kind == .unreachable)
     await client.close()
@@ -26,7 +26,7 @@ import Testing
 
   @Test func aConnectionClosedUnansweredIsUnreachable() async throws {
     let server = try FaultServer { _ in FaultReply().with { $0.raw = [] } }
-    let client = try makeClient()
+    let client = makeClient()
     let error = await failure { try await client.send(HTTPRequest(.get, server.url)) }
     #expect(error?.kind == .unreachable)
     await client.close()
@@ -39,7 +39,7 @@ import Testing
         $0.chunked = chunked
       }
     }
-    let client = try makeClient()
+    let client = makeClient()
     let sent = await failure { try await client.send(HTTPRequest(.get, server.url)) }
     #expect(sent?.kind == .truncated)
     let stream = try await client.stream(HTTPRequest(.get, server.url))
@@ -50,7 +50,7 @@ import Testing
 
   @Test func whatCameBeforeTheCutIsStillDelivered() async throws {
     let server = try FaultServer { _ in FaultReply(200, body: [UInt8](repeating: 1, count: 1000)).with { $0.cut = 600 } }
-    let client = try makeClient()
+    let client = makeClient()
     let stream = try await client.stream(HTTPRequest(.get, server.url))
     try await Task.sleep(for: .milliseconds(50))
     let buffer = Buffer(capacity: 4096)
@@ -65,7 +65,7 @@ import Testing
 
   @Test func aServerThatStopsSendingIsStalled() async throws {
     let server = try FaultServer { _ in FaultReply(200, body: [UInt8](repeating: 1, count: 100_000)).with { $0.hang = 50_000 } }
-    let client = try makeClient { $0.stallTimeout = .milliseconds(200) }
+    let client = makeClient { $0.stallTimeout = .milliseconds(200) }
     let stream = try await client.stream(HTTPRequest(.get, server.url))
     let error = await failure { try await drain(stream) }
     #expect(error?.kind == .stalled)
@@ -74,7 +74,7 @@ import Testing
 
   @Test func aServerThatNeverAnswersIsStalled() async throws {
     let server = try FaultServer { _ in FaultReply().with { $0.delay = 20 } }
-    let client = try makeClient { $0.stallTimeout = .milliseconds(200) }
+    let client = makeClient { $0.stallTimeout = .milliseconds(200) }
     let error = await failure { try await client.send(HTTPRequest(.get, server.url)) }
     #expect(error?.kind == .stalled)
     await client.close()
@@ -83,7 +83,7 @@ import Testing
   @Test func headersThatDripAreStalledToo() async throws {
     let headers = (0..<40).map { ("X-\($0)", "y") }
     let server = try FaultServer { _ in FaultReply(200, headers).with { $0.drip = 0.1 } }
-    let client = try makeClient { $0.stallTimeout = .milliseconds(400) }
+    let client = makeClient { $0.stallTimeout = .milliseconds(400) }
     let error = await failure { try await client.send(HTTPRequest(.get, server.url)) }
     #expect(error?.kind == .stalled)
     await client.close()
@@ -91,7 +91,7 @@ import Testing
 
   @Test func theDeadlineEndsAnExchangeThatMakesProgress() async throws {
     let server = try FaultServer { _ in FaultReply(200, body: [1]).with { $0.delay = 20 } }
-    let client = try makeClient()
+    let client = makeClient()
     let error = await failure { try await client.send(HTTPRequest(.get, server.url, deadline: .after(.milliseconds(150)))) }
     #expect(error?.kind == .timeout)
     #expect(error?.slipwayError(.imageServiceUnavailable).code == .timeout)
@@ -100,7 +100,7 @@ import Testing
 
   @Test func whatIsNoHTTPIsMalformed() async throws {
     let server = try FaultServer { _ in FaultReply().with { $0.raw = Array("SSH-2.0-OpenSSH_9.2\r\n".utf8) } }
-    let client = try makeClient()
+    let client = makeClient()
     let error = await failure { try await client.send(HTTPRequest(.get, server.url)) }
     #expect(error?.kind == .malformed)
     await client.close()
@@ -109,7 +109,7 @@ import Testing
   @Test func anEndlessHeaderIsRefused() async throws {
     let headers = (0..<400).map { ("X-\($0)", String(repeating: "y", count: 1000)) }
     let server = try FaultServer { _ in FaultReply(200, headers) }
-    let client = try makeClient()
+    let client = makeClient()
     let error = await failure { try await client.send(HTTPRequest(.get, server.url)) }
     #expect(error?.kind == .malformed)
     await client.close()
@@ -117,7 +117,7 @@ import Testing
 
   @Test func plainTextWhereTLSIsExpectedIsATLSError() async throws {
     let server = try FaultServer { _ in FaultReply() }
-    let client = try makeClient()
+    let client = makeClient()
     let error = await failure {
       try await client.send(HTTPRequest(.get, "https://127.0.0.1:\(server.port)/", deadline: .after(.seconds(5))))
     }
@@ -128,7 +128,7 @@ import Testing
 
   @Test(arguments: ["", "ftp://h/x", "file:///etc/passwd", "//h/x", "http://", "h/x", "http://h:99999/", "http://h/a b"])
   func anURLThatIsNotHTTPIsRefused(url: String) async throws {
-    let client = try makeClient()
+    let client = makeClient()
     let error = await failure { try await client.send(HTTPRequest(.get, url)) }
     #expect(error?.kind == .invalidRequest)
     await client.close()
@@ -136,7 +136,7 @@ import Testing
 
   @Test(arguments: ["a\r\nX-Evil: 1", "a\u{0}b"]) func aHeaderCannotSmuggleAnother(value: String) async throws {
     let server = try FaultServer { _ in FaultReply() }
-    let client = try makeClient()
+    let client = makeClient()
     let error = await failure { try await client.send(HTTPRequest(.get, server.url, headers: ["X-A": value])) }
     #expect(error?.kind == .invalidRequest)
     #expect(server.requests.isEmpty)
@@ -145,7 +145,7 @@ import Testing
 
   @Test func noErrorNorDescriptionTellsCredentials() async throws {
     let server = try FaultServer { _ in FaultReply().with { $0.raw = [] } }
-    let client = try makeClient()
+    let client = makeClient()
     let url = "http://user:hunter2@127.0.0.1:\(server.port)/x?signature=hunter2"
     let headers: HTTPHeaders = ["X-Auth-Token": "hunter2", "authorization": "Bearer hunter2"]
     let error = await failure { try await client.send(HTTPRequest(.get, url, headers: headers)) }

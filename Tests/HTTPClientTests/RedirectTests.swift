@@ -7,7 +7,7 @@ import Testing
     let target = try FaultServer { _ in FaultReply(200, body: Array("here".utf8)) }
     let url = target.url + "/end"
     let server = try FaultServer { _ in FaultReply(status, [("Location", url)]) }
-    let client = try makeClient()
+    let client = makeClient()
     let response = try await client.send(HTTPRequest(.get, server.url))
     #expect(response.body == Array("here".utf8))
     #expect(response.head.url == url)
@@ -18,7 +18,7 @@ import Testing
     let server = try FaultServer { request in
       request.path == "/a/b" ? FaultReply(302, [("Location", "../c?d=1")]) : FaultReply(200, body: Array(request.path.utf8))
     }
-    let client = try makeClient()
+    let client = makeClient()
     let response = try await client.send(HTTPRequest(.get, server.url + "/a/b"))
     #expect(response.body == Array("/c?d=1".utf8))
     await client.close()
@@ -28,7 +28,7 @@ import Testing
     let target = try FaultServer { _ in FaultReply() }
     let url = target.url
     let server = try FaultServer { _ in FaultReply(302, [("Location", url)]) }
-    let client = try makeClient()
+    let client = makeClient()
     let response = try await client.send(HTTPRequest(.get, server.url, headers: ["x-auth-token": "t"]))
     #expect(response.status == 302)
     #expect(target.requests.isEmpty)
@@ -41,7 +41,7 @@ import Testing
     let server = try FaultServer { request in
       request.path == "/" ? FaultReply(302, [("Location", "/same")]) : FaultReply(302, [("Location", url)])
     }
-    let client = try makeClient()
+    let client = makeClient()
     let headers: HTTPHeaders = ["X-Auth-Token": "t", "Authorization": "a", "Cookie": "c", "X-Plain": "p"]
     let login = server.url.replacing("http://", with: "http://u:p@")
     _ = try await client.send(HTTPRequest(.get, login + "/", headers: headers, redirects: .follow))
@@ -55,7 +55,7 @@ import Testing
 
   @Test func aLoopEnds() async throws {
     let server = try FaultServer { _ in FaultReply(302, [("Location", "/again")]) }
-    let client = try makeClient()
+    let client = makeClient()
     let error = await failure { try await client.send(HTTPRequest(.get, server.url)) }
     #expect(error?.kind == .malformed)
     #expect(server.requests.count == 6)
@@ -66,7 +66,7 @@ import Testing
     async throws
   {
     let server = try FaultServer { _ in FaultReply(302, [("Location", target)]) }
-    let client = try makeClient()
+    let client = makeClient()
     let error = await failure { try await client.send(HTTPRequest(.get, server.url)) }
     #expect(error?.kind == .malformed)
     await client.close()
@@ -74,7 +74,7 @@ import Testing
 
   @Test func aPostIsNeverRepeatedElsewhere() async throws {
     let server = try FaultServer { _ in FaultReply(307, [("Location", "/other")]) }
-    let client = try makeClient()
+    let client = makeClient()
     let response = try await client.send(HTTPRequest(.post, server.url, body: [1]))
     #expect(response.status == 307)
     #expect(server.requests.count == 1)

@@ -7,7 +7,7 @@ import Testing
 @Suite(.timeLimit(.minutes(5))) struct SendTests {
   @Test func aBodyAndItsHeadersArrive() async throws {
     let server = try FaultServer { _ in FaultReply(201, [("X-Thing", "  a: b ")], body: Array("hello".utf8)) }
-    let client = try makeClient()
+    let client = makeClient()
     let response = try await client.send(HTTPRequest(.get, server.url + "/x"))
     #expect(response.status == 201)
     #expect(response.headers["x-thing"] == "a: b")
@@ -17,7 +17,7 @@ import Testing
 
   @Test func methodHeadersRangeAndBodyAreSent() async throws {
     let server = try FaultServer { _ in FaultReply() }
-    let client = try makeClient()
+    let client = makeClient()
     let body = Array(#"{"a":1}"#.utf8)
     for method in [HTTPRequest.Method.post, .put, .patch] {
       _ = try await client.send(HTTPRequest(method, server.url + "/p?q=1", headers: ["Content-Type": "application/json"], body: body))
@@ -38,7 +38,7 @@ import Testing
 
   @Test func anEmptyPostHasALengthOfZero() async throws {
     let server = try FaultServer { _ in FaultReply() }
-    let client = try makeClient()
+    let client = makeClient()
     _ = try await client.send(HTTPRequest(.post, server.url))
     #expect(server.requests[0].headers["content-length"] == "0")
     #expect(server.requests[0].headers["content-type"] == nil)
@@ -47,7 +47,7 @@ import Testing
 
   @Test func aConnectionIsUsedAgain() async throws {
     let server = try FaultServer { _ in FaultReply(200, body: [1, 2, 3]) }
-    let client = try makeClient()
+    let client = makeClient()
     for _ in 0..<5 { _ = try await client.send(HTTPRequest(.get, server.url)) }
     #expect(server.accepted == 1)
     await client.close()
@@ -55,7 +55,7 @@ import Testing
 
   @Test func anErrorStatusIsAnAnswer() async throws {
     let server = try FaultServer { _ in FaultReply(503, [("Retry-After", "1")], body: Array("busy".utf8)) }
-    let client = try makeClient()
+    let client = makeClient()
     let response = try await client.send(HTTPRequest(.get, server.url))
     #expect(response.status == 503)
     #expect(response.body == Array("busy".utf8))
@@ -64,7 +64,7 @@ import Testing
 
   @Test func aHeadAnswerHasNoBodyWhateverItsLength() async throws {
     let server = try FaultServer { _ in FaultReply(200, body: []).with { $0.claimed = 1 << 40 } }
-    let client = try makeClient()
+    let client = makeClient()
     let response = try await client.send(HTTPRequest(.head, server.url))
     #expect(response.head.contentLength == 1 << 40)
     #expect(response.body.isEmpty)
@@ -75,7 +75,7 @@ import Testing
     let server = try FaultServer { request in
       FaultReply(200, body: [UInt8](repeating: 7, count: 1000)).with { $0.chunked = request.path == "/chunked" }
     }
-    let client = try makeClient()
+    let client = makeClient()
     for path in ["/plain", "/chunked"] {
       let error = await failure { try await client.send(HTTPRequest(.get, server.url + path, bodyLimit: 999)) }
       #expect(error?.kind == .tooLarge)
@@ -88,7 +88,7 @@ import Testing
   @Test func interimAnswersAreNotTheAnswer() async throws {
     let text = "HTTP/1.1 103 Early Hints\r\nX-A: 1\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
     let server = try FaultServer { _ in FaultReply().with { $0.raw = Array(text.utf8) } }
-    let client = try makeClient()
+    let client = makeClient()
     let response = try await client.send(HTTPRequest(.get, server.url))
     #expect(response.status == 200)
     #expect(response.headers["X-A"] == nil)
@@ -98,7 +98,7 @@ import Testing
 
   @Test func twentyRequestsRunSideBySide() async throws {
     let server = try FaultServer { request in FaultReply(200, body: Array(request.path.utf8)).with { $0.delay = 0.05 } }
-    let client = try makeClient()
+    let client = makeClient()
     try await withThrowingTaskGroup(of: Bool.self) { group in
       for index in 0..<20 {
         group.addTask {

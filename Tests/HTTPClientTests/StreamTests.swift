@@ -20,7 +20,7 @@ import Testing
         $0.chunked = chunked
       }
     }
-    let client = try makeClient { $0.bufferBytes = 100_001 }
+    let client = makeClient { $0.bufferBytes = 100_001 }
     let stream = try await client.stream(HTTPRequest(.get, server.url))
     let (count, sum) = try await drain(stream, piece: 77_777)
     #expect(count == StreamTests.pattern.count * 160)
@@ -30,7 +30,7 @@ import Testing
 
   @Test func aReaderThatWaitsHoldsTheServerBack() async throws {
     let server = try FaultServer { _ in FaultReply(200, body: StreamTests.pattern).with { $0.repeats = 2000 } }
-    let client = try makeClient { $0.stallTimeout = .seconds(1) }
+    let client = makeClient { $0.stallTimeout = .seconds(1) }
     let stream = try await client.stream(HTTPRequest(.get, server.url))
     var before = -1
     while server.written != before {
@@ -49,7 +49,7 @@ import Testing
 
   @Test func anEmptyBodyEndsAtOnce() async throws {
     let server = try FaultServer { _ in FaultReply(204) }
-    let client = try makeClient()
+    let client = makeClient()
     let stream = try await client.stream(HTTPRequest(.get, server.url))
     #expect(stream.head.status == 204)
     #expect(try await stream.next(into: Buffer(capacity: 10)) == 0)
@@ -59,7 +59,7 @@ import Testing
 
   @Test func closingEarlyClosesTheConnection() async throws {
     let server = try FaultServer { _ in FaultReply(200, body: StreamTests.pattern).with { $0.repeats = 2000 } }
-    let client = try makeClient()
+    let client = makeClient()
     let stream = try await client.stream(HTTPRequest(.get, server.url))
     _ = try await stream.next(into: Buffer(capacity: 1000))
     stream.close()
@@ -72,7 +72,7 @@ import Testing
 
   @Test func droppingTheStreamClosesTheConnection() async throws {
     let server = try FaultServer { _ in FaultReply(200, body: StreamTests.pattern).with { $0.repeats = 2000 } }
-    let client = try makeClient()
+    let client = makeClient()
     do { _ = try await client.stream(HTTPRequest(.get, server.url)) }
     while server.open > 0 { try await Task.sleep(for: .milliseconds(5)) }
     await client.close()
@@ -80,7 +80,7 @@ import Testing
 
   @Test func cancellingTheTaskEndsAWaitForBytes() async throws {
     let server = try FaultServer { _ in FaultReply(200, body: [1, 2, 3]).with { $0.hang = 2 } }
-    let client = try makeClient()
+    let client = makeClient()
     let stream = try await client.stream(HTTPRequest(.get, server.url))
     let task = Task { await failure { try await drain(stream) } }
     try await Task.sleep(for: .milliseconds(50))
@@ -92,7 +92,7 @@ import Testing
 
   @Test func cancellingTheTaskEndsAWaitForTheHead() async throws {
     let server = try FaultServer { _ in FaultReply().with { $0.delay = 2 } }
-    let client = try makeClient()
+    let client = makeClient()
     let url = server.url
     let task = Task { await failure { try await client.stream(HTTPRequest(.get, url)) } }
     try await Task.sleep(for: .milliseconds(50))
@@ -103,7 +103,7 @@ import Testing
 
   @Test func closingTheClientEndsItsStreamsAndRefusesMore() async throws {
     let server = try FaultServer { _ in FaultReply(200, body: [1, 2, 3]).with { $0.hang = 2 } }
-    let client = try makeClient()
+    let client = makeClient()
     let stream = try await client.stream(HTTPRequest(.get, server.url))
     let task = Task { await failure { try await drain(stream) } }
     try await Task.sleep(for: .milliseconds(50))
@@ -117,7 +117,7 @@ import Testing
 
   @Test func aPartialAnswerTellsWhereItStarts() async throws {
     let server = try FaultServer { _ in FaultReply(206, [("Content-Range", "bytes 5-9/10")], body: [5, 6, 7, 8, 9]) }
-    let client = try makeClient()
+    let client = makeClient()
     let stream = try await client.stream(HTTPRequest(.get, server.url, range: HTTPRange(first: 5)))
     #expect(stream.head.rangeStart == 5)
     await client.close()

@@ -3,12 +3,12 @@ import HTTPClient
 import Runtime
 
 /// A client with short limits.
-func makeClient(_ change: (inout HTTPClient.Settings) -> Void = { _ in }) throws -> HTTPClient {
+func makeClient(_ change: (inout HTTPClient.Settings) -> Void = { _ in }) -> HTTPClient {
   var settings = HTTPClient.Settings()
   settings.connectTimeout = .seconds(5)
   settings.stallTimeout = .seconds(10)
   change(&settings)
-  return try HTTPClient(settings: settings)
+  return HTTPClient(settings: settings)
 }
 
 /// The kind of the error that `body` throws, nil when it throws none of ours.

@@ -38,6 +38,12 @@ import Testing
     try await Compare.guest(#require(changed["path"].text), "qcow2", file, "raw")
   }
 
+  @Test func whatMostVerbsDoNotNeedIsNotLoadedWithTheProgram() async throws {
+    let libraries = try Command.run("ldd", [Host.executable()]).requireSuccess().output
+    #expect(libraries.contains("libsqlite3"))
+    for name in ["librbd", "librados", "libvirt", "libcurl"] { #expect(!libraries.contains(name), "\(name) is linked") }
+  }
+
   @Test func aURLIsFetched() async throws {
     let file = try scratch.sparse("bytes", size: 1 << 20, runs: [(0, 300_000)], seed: 53)
     let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: file)))

@@ -60,7 +60,7 @@ final class FakeCloud: Sendable {
     base.connectTimeout = .seconds(5)
     base.stallTimeout = .seconds(5)
     settings(&base)
-    http = try HTTPClient(settings: cloud.httpSettings(base))
+    http = HTTPClient(settings: cloud.httpSettings(base))
     var retry = RetryPolicy()
     retry.pause = .milliseconds(5)
     changeRetry(&retry)

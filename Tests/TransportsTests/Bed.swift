@@ -67,7 +67,7 @@ final class Served: Sendable {
     let server = try FaultServer(answer)
     var settings = HTTPClient.Settings()
     settings.stallTimeout = stall
-    let http = try HTTPClient(settings: settings)
+    let http = HTTPClient(settings: settings)
     let url = "\(server.url)/image"
     @Sendable func open(from offset: Int64) async throws -> BodyStream {
       let stream = try await http.stream(HTTPRequest(.get, url, range: offset > 0 ? HTTPRange(first: offset) : nil))

@@ -34,7 +34,7 @@ final class CursiveBed: Sendable {
     let properties = try Dictionary(uniqueKeysWithValues: CursiveCase.all.map { ($0.name, try Self.properties($0, signed, uuids)) })
     theirs = try await Self.ask(signed, stack, token, uuids, properties)
     let cloud = try CloudFiles(environment: ["OS_CLIENT_CONFIG_FILE": stack.clouds ?? ""]).load("slipway")
-    let glance = GlanceClient(cloud: cloud, http: try HTTPClient(settings: cloud.httpSettings()))
+    let glance = GlanceClient(cloud: cloud, http: HTTPClient(settings: cloud.httpSettings()))
     let source = Source(client: BarbicanClient(beside: glance), token: Secret(token))
     var ours: [String: SlipwayError?] = [:]
     for one in CursiveCase.all {

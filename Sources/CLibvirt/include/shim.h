@@ -1,4 +1,5 @@
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <libvirt/libvirt.h>
 #include <libvirt/virterror.h>
@@ -22,3 +23,6 @@ static inline int slipway_on_pool_lifecycle(virConnectPtr c, virConnectStoragePo
 static inline int slipway_on_pool_refresh(virConnectPtr c, virConnectStoragePoolEventGenericCallback f, void *opaque, virFreeCallback free) {
   return virConnectStoragePoolEventRegisterAny(c, NULL, VIR_STORAGE_POOL_EVENT_ID_REFRESH, VIR_STORAGE_POOL_EVENT_CALLBACK(f), opaque, free);
 }
+
+// Loads libvirt. Before any other call; blocks. False writes the reason.
+bool slipway_load_libvirt(char *why, size_t size);

@@ -1,4 +1,6 @@
 #pragma once
+#include <stdbool.h>
+#include <stddef.h>
 #include <curl/curl.h>
 // curl_easy_setopt, curl_easy_getinfo and curl_multi_setopt are variadic, which Swift cannot call: one typed door each.
 static inline CURLcode slipway_setopt_long(CURL *h, CURLoption o, long v) { return curl_easy_setopt(h, o, v); }
@@ -12,3 +14,6 @@ static inline CURLcode slipway_getinfo_off(CURL *h, CURLINFO i, curl_off_t *v) {
 static inline CURLcode slipway_getinfo_string(CURL *h, CURLINFO i, const char **v) { return curl_easy_getinfo(h, i, v); }
 static inline CURLcode slipway_getinfo_pointer(CURL *h, CURLINFO i, void **v) { return curl_easy_getinfo(h, i, v); }
 static inline CURLMcode slipway_multi_setopt_long(CURLM *h, CURLMoption o, long v) { return curl_multi_setopt(h, o, v); }
+
+// Loads libcurl. Before any other call; blocks. False writes the reason.
+bool slipway_load_curl(char *why, size_t size);

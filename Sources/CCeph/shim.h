@@ -1,4 +1,0 @@
-#pragma once
-#include <rados/librados.h>
-#include <rbd/librbd.h>
-#include <rbd/features.h>
