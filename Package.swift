@@ -131,7 +131,7 @@ let all: [Target] = [
     swiftSettings: settings),
   tests("FuzzTargets", ["TestSupport"]),
   // The verbs, and the reference pages against them and the words of Model and Wire.
-  tests("slipway", ["Cleaner", "Configuration", "Model", "Wire", arguments]),
+  tests("slipway", ["Cleaner", "Configuration", "ImageStore", "Model", "Wire", arguments]),
   .testTarget(name: "HouseTests", swiftSettings: settings),
   // On the executable too, so that it is built: most of these tests run it.
   .testTarget(

@@ -1,4 +1,3 @@
-internal import Files
 public import Model
 
 /// What nova-compute's configuration says about its image cache.
@@ -32,17 +31,10 @@ public struct NovaSettings: Sendable, Hashable {
   ///
   /// Throws `configuration` when the file is missing or wrong, or leaves the path open; `store_refused` when Nova's disks do not grow from files.
   public static func load(conf: String, instancesPath: String?) throws -> NovaSettings {
-    var nova = NovaConf()
-    guard try add(conf, to: &nova) else {
+    guard let nova = try NovaConf.load(conf) else {
       throw SlipwayError(
         .configuration, "\(conf) is not there, and store.layout: nova goes by it", object: conf,
         hint: "give nova-compute's configuration file with nova.conf")
-    }
-    let directory = conf.lastIndex(of: "/").map { String(conf[..<$0]) } ?? "."
-    if !conf.hasSuffix("/nova-compute.conf") { _ = try add("\(directory)/nova-compute.conf", to: &nova) }
-    if let parts = try? Directory.following("\(directory)/nova.conf.d") {
-      defer { try? parts.close() }
-      for name in try parts.names() where name.hasSuffix(".conf") { _ = try add("\(parts.path)/\(name)", to: &nova) }
     }
     return try NovaSettings(nova, conf: conf, instancesPath: instancesPath)
   }
@@ -77,19 +69,5 @@ public struct NovaSettings: Sendable, Hashable {
     let former = try nova.value("DEFAULT", "image_cache_subdirectory_name")
     try self.init(
       instancesPath: path, cacheName: name ?? former ?? "_base", forcesRaw: try nova.flag("DEFAULT", "force_raw_images") ?? true)
-  }
-
-  /// False when the file is not there.
-  private static func add(_ path: String, to nova: inout NovaConf) throws(SlipwayError) -> Bool {
-    let file: File
-    do throws(SlipwayError) {
-      file = try File.open(path, under: nil)
-    } catch {
-      guard error.errno == SystemError.notThere else { throw error }
-      return false
-    }
-    defer { try? file.close() }
-    try nova.read(String(decoding: try file.readAll(limit: 4 << 20), as: UTF8.self), path: path)
-    return true
   }
 }

@@ -5,8 +5,8 @@ internal import Wire
 
 struct ConfigCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "config", abstract: "Check the configuration, or show what holds and where it came from.",
-    subcommands: [ConfigCheck.self, ConfigShow.self])
+    commandName: "config", abstract: "Check the configuration, show what holds and where it came from, or begin one.",
+    subcommands: [ConfigCheck.self, ConfigShow.self, ConfigImportNova.self])
 }
 
 struct ConfigCheck: ParsableCommand {

@@ -118,6 +118,13 @@ import Wire
       ("MaintenanceDocument", "maintenance", try text(MaintenanceDocument(maintenance: true, note: "n"))),
       ("ConfigCheckDocument", "config check", try text(ConfigCheckDocument(file: "f", problems: ["p"], warnings: ["w"]))),
       ("ConfigShowDocument", "config show", try text(ConfigShowDocument(file: "f", settings: settings))),
+      (
+        "ConfigImportDocument", "config import-nova",
+        try text(
+          ConfigImportDocument(
+            nova: "n", glance: "g", taken: [.init(option: "o", value: "v", key: "k", setting: "s")],
+            left: [.init(option: "o", value: "v", why: "w")], problems: ["p"], yaml: "y"))
+      ),
       ("ErrorDocument", "error", try text(ErrorDocument(error))),
     ]
   }
