@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/fs.h>
 #include <pthread.h>
 #include <signal.h>
@@ -10,6 +11,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -109,6 +111,12 @@ void slipway_tsan_acquire(void *address) { __tsan_acquire(address); }
 void slipway_tsan_release(void *address) { (void)address; }
 void slipway_tsan_acquire(void *address) { (void)address; }
 #endif
+
+bool slipway_may_chown(void) {
+  struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+  struct __user_cap_data_struct data[2] = {{0}};
+  return syscall(SYS_capget, &head, data) == 0 && (data[0].effective & (1u << CAP_CHOWN)) != 0;
+}
 
 void slipway_name_thread(const char *name) { (void)pthread_setname_np(pthread_self(), name); }
 

@@ -132,6 +132,9 @@ public final class File: Sendable {
     }
   }
 
+  /// Whether this process may give files to others: root, or a service with CAP_CHOWN.
+  public static let mayBeGiven = slipway_may_chown()
+
   /// Sets owner and group. Implements `int fchown(…)`.
   public func setOwner(uid: UInt32, gid: UInt32) throws(SlipwayError) {
     try descriptor.with { number throws(SlipwayError) in

@@ -1,5 +1,4 @@
 internal import Files
-internal import Glibc
 internal import Model
 internal import Runtime
 
@@ -13,9 +12,9 @@ extension Store {
     var isNone: Bool { !owner && !mode && !flag }
   }
 
-  /// The base's file becomes root's, if we are root: whoever owned it could change its mode, and then its bytes.
+  /// The base's file becomes root's, if we may give it away: whoever owned it could change its mode, and then its bytes.
   func giveToRoot(_ file: File) {
-    guard immutability == .on, geteuid() == 0 else { return }
+    guard immutability == .on, File.mayBeGiven else { return }
     do throws(SlipwayError) { try file.setOwner(uid: 0, gid: 0) } catch { warn("\(file.path) stays another user's: \(error)") }
   }
 
@@ -73,7 +72,7 @@ extension Store {
     guard let status = try bases.status(of: name.text), status.kind == .regular else { return Lack() }
     var lack = Lack()
     lack.mode = status.mode != layout.baseMode
-    lack.owner = geteuid() == 0 && (status.uid != 0 || status.gid != 0)
+    lack.owner = File.mayBeGiven && (status.uid != 0 || status.gid != 0)
     lack.flag = try bases.isImmutable(name.text) == false
     return lack
   }

@@ -31,6 +31,8 @@ int slipway_rename_noreplace(int olddir, const char *oldname, int newdir, const 
 /// FS_IOC_GETFLAGS / FS_IOC_SETFLAGS: the immutable flag. 1 or 0, or -1 with errno.
 int slipway_get_immutable(int fd);
 int slipway_set_immutable(int fd, bool on);
+/// Whether this thread may give files away (CAP_CHOWN): root where nobody took that from it, and a service that was given it.
+bool slipway_may_chown(void);
 /// Turns O_DIRECT on or off on an open file (F_SETFL). 0, or -1 with errno (EINVAL: the file system has none).
 int slipway_set_direct(int fd, bool on);
 /// sync_file_range(SYNC_FILE_RANGE_WRITE): starts write-back without waiting for it.
