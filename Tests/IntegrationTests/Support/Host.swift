@@ -81,6 +81,7 @@ final class Host: Sendable {
     let stack = try stack ?? Stack.current()
     self.stack = stack
     scratch = try Scratch()
+    ServiceUser.give(scratch.path)
     self.store = store ?? scratch.file("store")
     var settings = Settings(
       clusters: [Settings.CephCluster(name: "main", conf: try stack.conf)], store: self.store, disks: scratch.file("disks"))
@@ -125,7 +126,7 @@ final class Host: Sendable {
 
   /// Starts `slipway` with `--json` and this host's configuration.
   func start(_ arguments: [String], environment: [String: String] = [:], wrapper: [String] = []) throws -> Program {
-    let words = wrapper + [try Self.executable()] + arguments + ["--config", config, "--json"]
+    let words = wrapper + ServiceUser.prefix() + [try Self.executable()] + arguments + ["--config", config, "--json"]
     return try Program.start(words[0], Array(words.dropFirst()), environment: self.environment(environment), directory: scratch.path)
   }
 
