@@ -45,8 +45,8 @@ def keyring(path, *entries):
 
 
 class Cluster:
-    def __init__(self, directory, name, base_port):
-        self.stack, self.name = directory, name
+    def __init__(self, directory, name, base_port, osds=1):
+        self.stack, self.name, self.osds = directory, name, osds
         self.home = os.path.join(directory, name)
         self.conf = os.path.join(self.home, 'ceph.conf')
         self.client_conf = os.path.join(directory, 'etc', name + '.conf')
@@ -57,7 +57,12 @@ class Cluster:
 
     @property
     def daemons(self):
-        return [f'{self.name}.{kind}' for kind in ('mon', 'mgr', 'osd')]
+        return [f'{self.name}.{kind}' for kind in ['mon', 'mgr'] + [self.osd(i) for i in range(self.osds)]]
+
+    @staticmethod
+    def osd(number):
+        """What an OSD's daemon and directory are called: the first is the only one as a rule."""
+        return f'osd{number or ""}'
 
     @property
     def mon_host(self):
@@ -88,7 +93,7 @@ class Cluster:
             disk = None
             if new:
                 secrets = self.write_files()
-                disk = pool.submit(self.make_osd, secrets['osd.0'])
+                disk = pool.submit(lambda: [self.make_osd(i) for i in range(self.osds)])
                 self.make_mon()
             self.start_mon()
             with self.connect() as mon:
@@ -100,7 +105,8 @@ class Cluster:
                 self.start_mgr()
                 if disk:
                     disk.result()
-                self.start_osd(mon)
+                for number in range(self.osds):
+                    self.start_osd(mon, number)
                 progress(f'{self.name}: OSD')
                 if new:
                     self.make_pools(mon)
@@ -110,10 +116,13 @@ class Cluster:
 
     def write_files(self):
         fsid = str(uuid.uuid4())
-        for sub in ('mon', 'mgr', 'osd'):
+        for sub in ['mon', 'mgr'] + [self.osd(i) for i in range(self.osds)]:
             os.makedirs(os.path.join(self.home, sub))
         write(os.path.join(self.home, 'fsid'), fsid + '\n')
-        write(os.path.join(self.home, 'osd-uuid'), str(uuid.uuid4()) + '\n')
+        for number in range(self.osds):
+            write(os.path.join(self.home, self.osd(number) + '-uuid'), str(uuid.uuid4()) + '\n')
+        more = ''.join(f'[osd.{i}]\nosd data = {self.home}/{self.osd(i)}\nkeyring = {self.home}/{self.osd(i)}/keyring\n'
+                       for i in range(1, self.osds))
         # the kernel takes 107 bytes for the path of a socket
         socket_path = os.path.join(self.home, '$name.asok')
         write(self.conf, f'''\
@@ -154,7 +163,7 @@ paxos propose interval = 0.02
 paxos min wait = 0.01
 [osd]
 keyring = {self.home}/osd/keyring
-[client]
+{more}[client]
 log file =
 admin socket =
 ''')
@@ -167,7 +176,7 @@ log file =
 admin socket =
 keyring = {self.stack}/etc/{self.name}.client.$id.keyring
 ''')
-        secrets = {e: new_key() for e in ['mon.', 'client.admin', 'mgr.x', 'osd.0'] + ['client.' + u for u in USERS]}
+        secrets = {e: new_key() for e in ['mon.', 'client.admin', 'mgr.x'] + ['client.' + u for u in USERS] + [f'osd.{i}' for i in range(self.osds)]}
         everything = {kind: 'allow *' for kind in ('mon', 'osd', 'mgr', 'mds')}
         admin = ('client.admin', secrets['client.admin'], everything)
         keyring(os.path.join(self.home, 'keyring'), admin)
@@ -177,7 +186,8 @@ keyring = {self.stack}/etc/{self.name}.client.$id.keyring
                 ('mgr.x', secrets['mgr.x'], {'mon': 'allow profile mgr', 'osd': 'allow *', 'mds': 'allow *'}),
                 *(('client.' + u, secrets['client.' + u], caps) for u, caps in USERS.items()))
         keyring(os.path.join(self.home, 'mgr', 'keyring'), ('mgr.x', secrets['mgr.x'], {}))
-        keyring(os.path.join(self.home, 'osd', 'keyring'), ('osd.0', secrets['osd.0'], {}))
+        for number in range(self.osds):
+            keyring(os.path.join(self.home, self.osd(number), 'keyring'), (f'osd.{number}', secrets[f'osd.{number}'], {}))
         for user in USERS:
             keyring(self.user_keyring(user), ('client.' + user, secrets['client.' + user], {}))
         return secrets
@@ -192,16 +202,14 @@ keyring = {self.stack}/etc/{self.name}.client.$id.keyring
         processes.run(['ceph-mon', '-c', self.conf, '--mkfs', '-i', 'a', '--monmap', monmap, '--keyring',
                        os.path.join(self.home, 'mon.keyring')], log, f'the monitor\'s store of {self.name}')
 
-    def make_osd(self, secret):
-        del secret                      # in its keyring already
-        with open(os.path.join(self.home, 'osd', 'block'), 'wb') as f:
+    def make_osd(self, number):
+        with open(os.path.join(self.home, self.osd(number), 'block'), 'wb') as f:
             f.truncate(BLOCK_BYTES)
-        processes.run(['ceph-osd', '-c', self.conf, '-i', '0', '--mkfs', '--no-mon-config', '--osd-uuid', self.osd_uuid],
-                      self.log('osd-mkfs'), f'the OSD\'s store of {self.name}')
+        processes.run(['ceph-osd', '-c', self.conf, '-i', str(number), '--mkfs', '--no-mon-config', '--osd-uuid', self.osd_uuid(number)],
+                      self.log(self.osd(number) + '-mkfs'), f'the store of OSD {number} of {self.name}')
 
-    @property
-    def osd_uuid(self):
-        with open(os.path.join(self.home, 'osd-uuid')) as f:
+    def osd_uuid(self, number):
+        with open(os.path.join(self.home, self.osd(number) + '-uuid')) as f:
             return f.read().strip()
 
     def start(self, kind, *words):
@@ -218,12 +226,13 @@ keyring = {self.stack}/etc/{self.name}.client.$id.keyring
     def start_mgr(self):
         self.start('mgr', '-i', 'x', '--keyring', os.path.join(self.home, 'mgr', 'keyring'))
 
-    def start_osd(self, mon):
-        if not processes.pid_of(self.stack, self.name + '.osd'):
+    def start_osd(self, mon, number=0):
+        name = f'{self.name}.{self.osd(number)}'
+        if not processes.pid_of(self.stack, name):
             # one that was killed is still up, for all that the monitor knows
-            mon.command({'prefix': 'osd down', 'ids': ['0'], 'definitely_dead': True})
-        log = self.start('osd', '-i', '0')
-        processes.wait_for(f'the OSD of {self.name}', lambda: self.osd_up(mon), self.stack, self.name + '.osd', log)
+            mon.command({'prefix': 'osd down', 'ids': [str(number)], 'definitely_dead': True})
+        log = processes.start(self.stack, name, ['ceph-osd', '-f', '-c', self.conf, '-i', str(number)])
+        processes.wait_for(f'OSD {number} of {self.name}', lambda: self.osd_up(mon, number), self.stack, name, log)
 
     def start_daemon(self, name):
         """One daemon alone, for tests that stopped it."""
@@ -234,19 +243,20 @@ keyring = {self.stack}/etc/{self.name}.client.$id.keyring
             self.start_mgr()
         else:
             with self.connect() as mon:
-                self.start_osd(mon)
+                self.start_osd(mon, int(kind.removeprefix('osd') or 0))
             self.wait_for_pools()
 
     def connect(self):
         return Admin(self)
 
     def make_users(self, mon, secrets):
-        mon.command({'prefix': 'osd new', 'uuid': self.osd_uuid, 'id': 0},
-                    json.dumps({'cephx_secret': secrets['osd.0']}).encode())
+        for number in range(self.osds):
+            mon.command({'prefix': 'osd new', 'uuid': self.osd_uuid(number), 'id': number},
+                        json.dumps({'cephx_secret': secrets[f'osd.{number}']}).encode())
 
-    def osd_up(self, mon):
+    def osd_up(self, mon, number):
         osds = json.loads(mon.command({'prefix': 'osd dump', 'format': 'json'}))['osds']
-        return any(o['up'] and o['in'] for o in osds)
+        return any(o['osd'] == number and o['up'] and o['in'] for o in osds)
 
     def make_pools(self, mon):
         existing = mon.rados.list_pools()

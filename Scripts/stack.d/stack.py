@@ -34,7 +34,8 @@ class Stack:
     @property
     def clusters(self):
         names = ['ceph', 'ceph2'] if self.settings.get('two_clusters') else ['ceph']
-        return [Cluster(self.dir, n, self.settings['port']) for n in names] if self.settings else []
+        osds = self.settings.get('osds', 1)
+        return [Cluster(self.dir, n, self.settings['port'], osds) for n in names] if self.settings else []
 
     @property
     def cloud(self):
@@ -71,9 +72,12 @@ class Stack:
             wanted['two_clusters'] = options.two_clusters or wanted.get('two_clusters', False)
             wanted['openstack'] = not options.ceph_only or wanted.get('openstack', False)
             wanted['libvirt'] = options.libvirt or wanted.get('libvirt', False)
+            if options.osds and complete and options.osds != wanted.get('osds', 1):
+                raise Usage(f"each cluster of {self.dir} has {wanted.get('osds', 1)} OSDs already")
+            wanted['osds'] = options.osds or wanted.get('osds', 1)
             if options.port and wanted.get('port', options.port) != options.port:
                 raise Usage(f"{self.dir} has its ports at {wanted['port']} already")
-            if complete and wanted == {'libvirt': False, **self.settings} and self.running():
+            if complete and wanted == {'libvirt': False, 'osds': 1, **self.settings} and self.running():
                 return
             try:
                 wanted['port'] = wanted.get('port') or place.take_ports(self.dir, options.port)
@@ -264,6 +268,7 @@ def arguments():
     p.add_argument('--two-clusters', action='store_true', help='a second Ceph cluster too, and a Glance store on it')
     p.add_argument('--ceph-only', action='store_true', help='no OpenStack')
     p.add_argument('--libvirt', action='store_true', help='a private libvirtd too (needs root)')
+    p.add_argument('--osds', type=int, help='OSDs of each cluster (default: 1)')
     p.add_argument('--port', type=int, help=f'the first of {place.BLOCK} ports (default: free ones are looked for)')
     p.add_argument('--quiet', action='store_true', help='say nothing unless something fails')
     verb('down', verb_down, 'stops all daemons and removes the directory')
