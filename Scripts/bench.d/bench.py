@@ -14,6 +14,7 @@ import time
 import cleaning
 import domains
 import measure
+import pool
 import storing
 from images import images
 from measure import BenchError, Row
@@ -58,6 +59,7 @@ class Bench:
             file.write(f'clusters:\n  - name: main\n    conf: {self.conf}\n    user: slipway\n    image_user: slipway-image\n'
                        f'    image_pools: [images]\n'
                        f'disks:\n  target: rbd\n  cluster: main\n  pool: vms\n  path: {self.scratch}/disks\n'
+                       f'file_roots: [{self.tmpfs}]\nbases:\n  pool: slipway-bases\nclean:\n  min_age: 0s\n'
                        f'store:\n  path: {self.store}\n  immutable: off\nlibvirt:\n  uri: none\n')
         self.output = os.path.join(self.tmpfs, 'output')
         self.dense, self.sparse = images(self.options.quick)
@@ -182,6 +184,7 @@ class Bench:
             digest = measure.run(hash).output.split()[0]
             self.transfer('digest', dense, 'raw', '1.08', 'openssl dgst -sha512', lambda: measure.run(hash), '--digest', f'sha512:{digest}')
         self.clones()
+        self.rows += pool.rows(self, lambda name: not self.options.only or self.options.only in name, say)
         self.store_itself()
 
     def store_itself(self):
