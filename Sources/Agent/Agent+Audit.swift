@@ -7,8 +7,8 @@ public import Model
 public import Runtime
 
 extension Agent {
-  /// Holds bases against today's policy and reads them through today's inspectors: those of one image, or all that are here, nova-compute's
-  /// included. Of a base whose image's own bytes it holds, the digest is taken again, too. Names the disks that stand on what fails. The image
+  /// Holds bases against today's policy and reads them through today's inspectors: those of one image, or all that are here and in pools,
+  /// nova-compute's included. Of a base whose image's own bytes it holds, the digest is taken again, too. Names the disks that stand on what fails. The image
   /// service is not asked: what is judged is what is kept.
   ///
   /// With `mark`, a base whose bytes failed goes into quarantine, or is marked where something uses it, so that no new disk grows from it; one that
@@ -21,11 +21,13 @@ extension Agent {
   ) async throws -> AuditReport {
     let store = try await store(context)
     let wanted: [BaseSummary]
+    let pooled: PoolBases
     if let image {
-      wanted = try await summaries(of: image, context)
+      (wanted, pooled) = try await everywhere(image, context)
     } else {
       try await store.refuseInMaintenance("auditing")
       wanted = try await store.list(sortedBy: .name)
+      pooled = try await poolBases(context: context)
     }
     let limit = rate.flatMap { $0.bytes > 0 ? RateLimit(bytesPerSecond: $0.bytes) : nil }
     var report = AuditReport()
@@ -45,6 +47,8 @@ extension Agent {
       done(outcome)
     }
     try await settle(&report, store, mark: mark, context)
+    report.unavailable = pooled.unavailable
+    report.pooled = try await auditPools(pooled.bases, rate: limit, context)
     return report
   }
 

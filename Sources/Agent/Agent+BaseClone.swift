@@ -12,12 +12,12 @@ extension Agent {
     _ context: RequestContext
   ) async throws -> DiskAnswer {
     try Self.judgeSize(image, size)
-    return try await withPoolStore(context) { store in
+    return try await withTiers(of: image, context) { tiers in
       // A name that is taken is told before anything is imported for it.
       if let found = try await standing(name, image, size, start, context) { return found }
       var attempt = 1
       while true {
-        let (base, isMade) = try await poolBase(image, demand, in: store, context)
+        let (base, store, isMade) = try await poolBase(image, demand, in: tiers, context)
         let virtual = base.record.virtualSize
         var known = image
         known.description.virtualSize = virtual

@@ -20,17 +20,17 @@ extension Agent {
     let expires = duration.map { Self.now + $0.components.seconds }
     let (here, pooled) = try await everywhere(image, context)
     for base in here { try await store.pin(base.name, note: note, expires: expires) }
-    let (now, _) = try await setPoolPin(pooled, true, note: note, expires: expires, context)
+    let (now, _) = try await setPoolPin(pooled.bases, true, note: note, expires: expires, context)
     return (here.isEmpty ? [] : try await summaries(of: image, context), now)
   }
 
   /// The bases of an image in the store and in the pool. Throws `base_not_found` when there is none in either.
-  func everywhere(_ image: String, _ context: RequestContext) async throws -> ([BaseSummary], [PoolBase]) {
+  func everywhere(_ image: String, _ context: RequestContext) async throws -> ([BaseSummary], PoolBases) {
     let pooled = try await poolBases(of: image, context: context)
     do {
-      return (try await summaries(of: image, context), pooled.bases)
+      return (try await summaries(of: image, context), pooled)
     } catch let error as SlipwayError where error.code == .baseNotFound {
-      guard pooled.bases.isEmpty else { return ([], pooled.bases) }
+      guard pooled.bases.isEmpty else { return ([], pooled) }
       throw pooled.unavailable ?? error
     }
   }
@@ -47,7 +47,7 @@ extension Agent {
     var found = false
     let (here, pooled) = try await everywhere(image, context)
     for base in here where try await store.unpin(base.name) { found = true }
-    let (now, wasPinned) = try await setPoolPin(pooled, false, note: nil, expires: nil, context)
+    let (now, wasPinned) = try await setPoolPin(pooled.bases, false, note: nil, expires: nil, context)
     return (here.isEmpty ? [] : try await summaries(of: image, context), now, found || wasPinned)
   }
 

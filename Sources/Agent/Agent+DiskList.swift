@@ -9,13 +9,16 @@ extension Agent {
   /// Whether disks in RBD can be spoken of here: their cluster is configured.
   private var hasPool: Bool { configuration.cluster(named: configuration.disks.cluster) != nil }
 
-  /// All disks of ours, in the pool and in the directory, and the places that could not be looked into.
-  public func disks(context: RequestContext) async -> ([DiskInfo], [SlipwayError]) {
+  /// All disks of ours, in the pool and in the directory, images in the pool that nobody here can look at, and the places that could not be looked into.
+  public func disks(context: RequestContext) async -> (disks: [DiskInfo], unreadable: [RBDDisks.Unreadable], failed: [SlipwayError]) {
     var found: [DiskInfo] = []
+    var unreadable: [RBDDisks.Unreadable] = []
     var failed: [SlipwayError] = []
     if hasPool {
       do {
-        found += try await withRBDDisks(context) { try await $0.list() }
+        let pooled = try await withRBDDisks(context) { try await $0.list() }
+        found += pooled.disks
+        unreadable = pooled.unreadable
       } catch {
         failed.append(SlipwayError.wrap(error))
       }
@@ -25,7 +28,7 @@ extension Agent {
     } catch {
       failed.append(SlipwayError.wrap(error))
     }
-    return (found, failed)
+    return (found, unreadable, failed)
   }
 
   /// One disk, looked for first where disks are made by default. Throws `disk_not_found`; an outage of the pool is told when no file has the name.

@@ -10,46 +10,23 @@ internal import Transfer
 internal import Transports
 
 extension Agent {
-  /// Bases in the configured pool. The pool is the caller's to close. Throws `configuration` when there is no such pool.
-  func poolStore(_ context: RequestContext) async throws -> PoolStore {
-    let settings = try clusters.configured(configuration.bases.cluster)
-    let cluster = try await clusters.connect(settings.name, as: settings.user, deadline: context.deadline)
-    let name = configuration.bases.pool
-    do {
-      return PoolStore(pool: try await cluster.pool(name), dataPool: configuration.bases.dataPool)
-    } catch let error as SlipwayError where error.cephErrno == 2 {
-      throw SlipwayError(
-        .configuration, "Ceph cluster '\(settings.name)' has no pool '\(name)' for bases", object: name,
-        hint: "make it (ceph osd pool create \(name); rbd pool init \(name)), or set bases.pool", cause: error)
-    }
-  }
-
-  func withPoolStore<Value: Sendable>(_ context: RequestContext, _ body: (PoolStore) async throws -> Value) async throws -> Value {
-    let store = try await poolStore(context)
-    do {
-      let value = try await body(store)
-      await store.pool.close()
-      return value
-    } catch {
-      await store.pool.close()
-      throw error
-    }
-  }
-
   /// Where the planner may look for a base of an image; nil where none can be cloned.
   func poolBasePlace(_ image: ResolvedImage) -> PoolBasePlace? {
     let bases = configuration.bases
     guard configuration.cluster(named: bases.cluster) != nil, bases.cluster == configuration.disks.cluster else { return nil }
     let identity = try? identity(image.asReadInPool, .raw, version: nil)
-    return PoolBasePlace(cluster: bases.cluster, pool: bases.pool, name: identity.flatMap { Self.poolName($0)?.hash })
+    let tier = (try? tier(of: image)) ?? bases.rest
+    return PoolBasePlace(
+      cluster: bases.cluster, pool: tier.pool, name: identity.flatMap { Self.poolName($0)?.hash },
+      others: bases.tiers.map(\.pool).filter { $0 != tier.pool })
   }
 
   /// The name, in a pool, of the base that would be kept as raw.
   static func poolName(_ identity: BaseIdentity) -> PoolBaseName? { PoolBaseName(hash: String(identity.name.text.prefix(40))) }
 
-  /// The base of an image that cannot be cloned where it lies, found or made, its use noted.
-  func poolBase(_ image: ResolvedImage, _ demand: Demand, in store: PoolStore, _ context: RequestContext) async throws -> (
-    PoolBase, isMade: Bool
+  /// The base of an image that cannot be cloned where it lies, its use noted: found in any tier, its own first, else made in its own.
+  func poolBase(_ image: ResolvedImage, _ demand: Demand, in tiers: PoolTiers, _ context: RequestContext) async throws -> (
+    PoolBase, at: PoolStore, isMade: Bool
   ) {
     let image = image.asReadInPool
     try Self.judgeBytes(image)
@@ -62,19 +39,53 @@ extension Agent {
       known = try identity(image, .raw, chosen: choice.facts?.version)
     }
     guard let identity = known, let name = Self.poolName(identity) else { throw noRoute(image) }
-    let prepared = planner
-    return try await store.base(name, for: image.description.id, context: context) { base in
+    let wanted = WantedBase(name: name, image: image, demand: demand, owner: identity.owner, planner: planner)
+    let chosen = try? tiers.chosen.get()
+    if !tiers.others.isEmpty, try await chosen?.find(name) == nil {
+      for other in tiers.others where (try? await other.find(name)) != nil {
+        do {
+          let (base, _) = try await poolBase(wanted, in: other, madeIn: nil, context)
+          return (base, other, false)
+        } catch is BaseIsGone {
+          // It was removed since it was looked at.
+        }
+      }
+    }
+    let store = try tiers.chosen.get()
+    let (base, isMade) = try await poolBase(wanted, in: store, madeIn: tiers.tier, context)
+    return (base, store, isMade)
+  }
+
+  private struct BaseIsGone: Error {}
+
+  /// What is wanted of a pool for bases.
+  private struct WantedBase: Sendable {
+    let name: PoolBaseName
+    let image: ResolvedImage
+    let demand: Demand
+    let owner: String?
+    /// With what was probed so far.
+    let planner: RoutePlanner
+  }
+
+  /// The base as one pool has it; without a tier nothing is made there.
+  private func poolBase(
+    _ wanted: WantedBase, in store: PoolStore, madeIn tier: Configuration.Tier?, _ context: RequestContext
+  ) async throws -> (base: PoolBase, isMade: Bool) {
+    let (image, demand, prepared) = (wanted.image, wanted.demand, wanted.planner)
+    return try await store.base(wanted.name, for: image.description.id, context: context) { base in
       try demand.rule.judge(virtualSize: base.record.virtualSize, of: demand.object)
       return try demand.standing(of: base.record.evidence) == .satisfied
     } renew: { base, draft in
       try await renewed(base, image, demand, prepared, telling(draft, context))
     } make: { draft in
+      guard let tier else { throw BaseIsGone() }
       var planner = prepared
       let telling = telling(draft, context)
       let verifier = try await verifier(image, demand.signatures, context)
       let work = PoolImport(
-        agent: self, draft: draft, image: image, judge: ByteJudge(image: image, verifier: verifier, context: telling),
-        owner: identity.owner, context: telling)
+        agent: self, draft: draft, tier: tier, image: image, judge: ByteJudge(image: image, verifier: verifier, context: telling),
+        owner: wanted.owner, context: telling)
       return try await work.run(&planner)
     }
   }

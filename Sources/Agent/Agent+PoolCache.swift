@@ -5,11 +5,14 @@ public import Model
 public import PoolStore
 public import Runtime
 
-/// The bases in the pool, as far as they can be told.
+/// The bases in pools, as far as they can be told.
 public struct PoolBases: Sendable {
-  /// The pool's name; nil where no cluster for bases is configured, or has no such pool.
+  /// The name of the pool that takes what no tier does, or of the first tier's where there is none; nil where no cluster for bases is configured,
+  /// or has no such pool.
   public var pool: String?
-  /// By name.
+  /// The tiers that could be looked into, by pool.
+  public var tiers: [String: String] = [:]
+  /// By name; the tiers in their order.
   public var bases: [PoolBase] = []
   /// Why the pool could not be looked into.
   public var unavailable: SlipwayError?
@@ -19,17 +22,20 @@ extension Agent {
   /// How long a look into the pool may take where the store is looked at, too.
   private static let patience = Duration.seconds(15)
 
-  /// All bases in the pool. An outage is told, and not thrown: the store's own bases are shown in any case.
+  /// All bases in all tiers. An outage is told, and not thrown: the store's own bases are shown in any case.
   public func poolBases(context: RequestContext) async throws -> PoolBases {
     var found = PoolBases()
-    do {
-      try await withPresentPool(context) { store in
-        found.pool = store.pool.name
-        found.bases = try await store.list()
+    for tier in configuration.bases.tiers {
+      do {
+        try await withPresentPool(tier, context) { store in
+          if found.pool == nil || tier == configuration.bases.rest { found.pool = tier.pool }
+          found.tiers[tier.pool] = tier.name
+          found.bases += try await store.list()
+        }
+      } catch {
+        found.unavailable = try Self.told(error)
+        found.pool = configuration.bases.rest.pool
       }
-    } catch {
-      found.unavailable = try Self.told(error)
-      found.pool = configuration.bases.pool
     }
     return found
   }
@@ -46,23 +52,21 @@ extension Agent {
     return found
   }
 
-  /// The disks that stand on bases, by base.
-  public func poolChildren(of bases: [PoolBase], context: RequestContext) async throws -> [PoolBaseName: [String]] {
-    guard !bases.isEmpty else { return [:] }
-    return try await withPoolStore(context) { store in
-      var found: [PoolBaseName: [String]] = [:]
-      for base in bases { found[base.name] = try await store.children(of: base) }
-      return found
+  /// The disks that stand on bases, by the base's path.
+  public func poolChildren(of bases: [PoolBase], context: RequestContext) async throws -> [String: [String]] {
+    var found: [String: [String]] = [:]
+    try await withPoolStores(of: bases, context) { store, bases in
+      for base in bases { found[base.path] = try await store.children(of: base) }
     }
+    return found
   }
 
   /// Pins or unpins bases in the pool; as they are then, and whether a pin was there to take away.
   func setPoolPin(
     _ bases: [PoolBase], _ isPinned: Bool, note: String?, expires: Int64?, _ context: RequestContext
   ) async throws -> ([PoolBase], Bool) {
-    guard !bases.isEmpty else { return ([], false) }
-    return try await withPoolStore(context) { store in
-      var (now, found): ([PoolBase], Bool) = ([], false)
+    var (now, found): ([PoolBase], Bool) = ([], false)
+    try await withPoolStores(of: bases, context) { store, bases in
       for base in bases {
         if isPinned {
           _ = try await store.pin(base.name, note: note, expires: expires)
@@ -71,17 +75,19 @@ extension Agent {
         }
         if let base = try await store.find(base.name) { now.append(base) }
       }
-      return (now, found)
     }
+    return (now, found)
   }
 
-  /// Runs `body` on the pool for bases where there is one: a cluster of that name is configured and has it.
-  func withPresentPool(_ context: RequestContext, _ body: (PoolStore) async throws -> Void) async throws {
+  /// Runs `body` on a tier's pool where there is one: a cluster of that name is configured and has it.
+  func withPresentPool(
+    _ tier: Configuration.Tier, _ context: RequestContext, _ body: (PoolStore) async throws -> Void
+  ) async throws {
     guard configuration.cluster(named: configuration.bases.cluster) != nil else { return }
     var brief = context
     brief.deadline = context.deadline.capped(Self.patience)
     do {
-      try await withPoolStore(brief, body)
+      try await withPoolStore(tier, brief, body)
     } catch let error as SlipwayError where error.code == .configuration && (error.cause as? SlipwayError)?.cephErrno == 2 {
       return
     }

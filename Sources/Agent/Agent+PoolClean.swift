@@ -7,19 +7,26 @@ internal import PoolStore
 public import Runtime
 
 extension Agent {
-  /// Holds the pool's bases to their limits, and takes deletions up again that were cut off, in the pools of bases and of disks. With `dryRun` it only
-  /// says what it would do. What cannot be looked into is told in the report.
+  /// Holds the bases of each tier to its limits, and takes deletions up again that were cut off, in the pools of bases and of disks. With `dryRun` it
+  /// only says what it would do. What cannot be looked into is told in the report.
   public func cleanPool(dryRun: Bool, context: RequestContext) async throws -> PoolCleanReport {
     var report = PoolCleanReport()
-    do {
-      try await withPresentPool(context) { store in
-        report.pool = store.pool.name
-        if !dryRun { _ = try await store.sweep(context: context) }
-        try await clean(store, poolPolicy, newcomer: nil, dryRun: dryRun, &report, context)
-        // In one pool for both, deletions are the disks'.
-        if !isOnePool { try await finishDeletions(in: store.pool, dryRun: dryRun, nil, &report, context) }
+    for tier in configuration.bases.tiers {
+      do {
+        try await withPresentPool(tier, context) { store in
+          if report.pool == nil || tier == configuration.bases.rest { report.pool = tier.pool }
+          if !dryRun { _ = try await store.sweep(context: context) }
+          // What comes free here is occupied no more. In one pool for both, deletions are the disks'.
+          let isShared = isDiskPool(tier)
+          if !isShared { try await finishDeletions(in: store.pool, dryRun: dryRun, nil, &report, context) }
+          report.pools.append(try await clean(store, tier, newcomer: nil, dryRun: dryRun, &report, context))
+        }
+      } catch {
+        report.unavailable = try Self.told(error)
       }
-      guard configuration.cluster(named: configuration.disks.cluster) != nil else { return report }
+    }
+    guard configuration.cluster(named: configuration.disks.cluster) != nil else { return report }
+    do {
       let disks = try await rbdDisks(context)
       do {
         try await finishDeletions(in: disks.pool, dryRun: dryRun, disks, &report, context)
@@ -36,25 +43,27 @@ extension Agent {
     return report
   }
 
-  /// What cleaning would do now with bases in the pool, by name.
+  /// What cleaning would do now with bases in pools, by path.
   public func poolVerdicts(context: RequestContext) async throws -> [String: CleanVerdict] {
     let report = try await cleanPool(dryRun: true, context: context)
     var verdicts: [String: CleanVerdict] = [:]
-    for gone in report.evicted { verdicts[gone.base.name.image] = .goes(gone.rule, nil) }
-    for kept in report.kept { verdicts[kept.base.name.image] = .stays(kept.reason, kept.detail) }
+    for gone in report.evicted { verdicts[gone.base.path] = .goes(gone.rule, gone.detail) }
+    for kept in report.kept { verdicts[kept.base.path] = .stays(kept.reason, kept.detail) }
     return verdicts
   }
 
-  /// Removes bases from the pool because an operator asks for it, whatever the limits say; never one that something stands on, claims or pins.
+  /// Removes bases from pools because an operator asks for it, whatever the limits say; never one that is claimed or pinned, and one that disks stand
+  /// on goes, if at all, to the trash.
   public func purgePool(_ bases: PoolBases, context: RequestContext) async throws -> PoolCleanReport {
     var report = PoolCleanReport()
     report.pool = bases.pool
     report.unavailable = bases.unavailable
-    guard !bases.bases.isEmpty else { return report }
-    try await withPoolStore(context) { store in
-      let world = try await world(bases.bases, store)
-      for (index, base) in bases.bases.enumerated() {
-        if let keep = StoreCleaner.protection(of: world.bases[index], in: world, CleanPolicy()) {
+    var policy = CleanPolicy()
+    policy.movesUsed = configuration.bases.onUsed == .trash
+    try await withPoolStores(of: bases.bases, context) { store, bases in
+      let world = try await world(bases, store)
+      for (index, base) in bases.enumerated() {
+        if let keep = StoreCleaner.protection(of: world.bases[index], in: world, policy) {
           report.kept.append(PoolCleanReport.Kept(base: base, reason: keep.reason, detail: keep.detail))
         } else {
           _ = try await evict(base, .purge, store, &report, context)
@@ -64,24 +73,27 @@ extension Agent {
     return report
   }
 
-  private var isOnePool: Bool {
-    configuration.disks.cluster == configuration.bases.cluster && configuration.disks.pool == configuration.bases.pool
+  private func isDiskPool(_ tier: Configuration.Tier) -> Bool {
+    configuration.disks.cluster == configuration.bases.cluster && configuration.disks.pool == tier.pool
   }
 
-  var poolPolicy: CleanPolicy {
-    let bases = configuration.bases
-    return CleanPolicy(
-      minAge: configuration.clean.minAge.components.seconds, maxBytes: bases.maxBytes, maxCount: bases.maxCount > 0 ? bases.maxCount : nil)
+  private func policy(of tier: Configuration.Tier) -> CleanPolicy {
+    var policy = CleanPolicy(
+      minAge: configuration.clean.minAge.components.seconds, maxBytes: tier.maxBytes, maxCount: tier.maxCount > 0 ? tier.maxCount : nil)
+    policy.movesUsed = configuration.bases.onUsed == .trash
+    return policy
   }
 
   /// Decides by the one engine of cleaning, and acts base by base; what could not go makes others go, as long as a limit asks for it.
   func clean(
-    _ store: PoolStore, _ policy: CleanPolicy, newcomer: (name: PoolBaseName, size: ByteCount)?, dryRun: Bool,
+    _ store: PoolStore, _ tier: Configuration.Tier, newcomer: (name: PoolBaseName, size: ByteCount)?, dryRun: Bool,
     _ report: inout PoolCleanReport, _ context: RequestContext
-  ) async throws {
+  ) async throws -> PoolCleanReport.Pool {
+    let policy = policy(of: tier)
     let bases = try await store.list().filter { $0.name != newcomer?.name }
     let byName = Dictionary(bases.map { ($0.name.image, $0) }, uniquingKeysWith: { one, _ in one })
     var world = try await world(bases, store)
+    world.pending = try await store.pending()
     if let newcomer {
       world.bases.append(
         Base(
@@ -100,12 +112,15 @@ extension Agent {
           world.bases.removeAll { $0.name == eviction.name }
         }
       }
+      world.pending = try await store.pending()
       plan = StoreCleaner.plan(world, policy)
       if !isRefused { break }
     }
     if dryRun {
       report.evicted += plan.evictions.compactMap { eviction in
-        byName[eviction.name].map { PoolCleanReport.Evicted(base: $0, rule: eviction.rule) }
+        byName[eviction.name].map {
+          PoolCleanReport.Evicted(base: $0, rule: eviction.rule, isFree: !eviction.isDeferred, detail: eviction.detail)
+        }
       }
     }
     let failed = Set(report.failed.map(\.base.name))
@@ -113,7 +128,11 @@ extension Agent {
       guard let base = byName[keep.name], !failed.contains(base.name) else { return nil }
       return PoolCleanReport.Kept(base: base, reason: keep.reason, detail: keep.detail)
     }
-    report.unmet = plan.unmet
+    let stay = world.bases.filter { base in !plan.evictions.contains { $0.name == base.name } }
+    let deferred = plan.evictions.filter(\.isDeferred).reduce(world.pending.bytes) { $0 + $1.allocated.bytes }
+    return PoolCleanReport.Pool(
+      name: tier.pool, tier: tier.name, count: stay.count, occupied: ByteCount(stay.reduce(0) { $0 + $1.allocated.bytes }),
+      pending: ByteCount(deferred), unmet: plan.unmet)
   }
 
   /// The pool as the engine sees it: what a file is to the store is an image to the pool, told from others by the pool's id and a number.
@@ -147,10 +166,15 @@ extension Agent {
       return CleanPlan.Keep(name: base.name.image, reason: reason, detail: detail)
     }
     do {
-      switch try await store.evict(base, context: context) {
+      switch try await store.evict(base, movingUsed: configuration.bases.onUsed == .trash, context: context) {
       case .evicted:
-        report.evicted.append(PoolCleanReport.Evicted(base: base, rule: rule))
+        report.evicted.append(PoolCleanReport.Evicted(base: base, rule: rule, isFree: true, detail: nil))
         context.log(.info, "a base was removed from its pool", ["base": base.path, "rule": rule.rawValue])
+        return nil
+      case .trashed(let disks):
+        let detail = disks.isEmpty ? "somebody has it open" : "by \(disks.prefix(3).joined(separator: ", "))"
+        report.evicted.append(PoolCleanReport.Evicted(base: base, rule: rule, isFree: false, detail: detail))
+        context.log(.info, "a base was moved to the trash", ["base": base.path, "rule": rule.rawValue, "used": detail])
         return nil
       case .vanished: return nil
       case .inUse(let disks): return keep(.inUse, disks.isEmpty ? nil : "by \(disks.prefix(3).joined(separator: ", "))")

@@ -8,6 +8,7 @@ extension Agent {
   /// Asks who may use the image, every time. Throws for an image that may not be used now; `cachedOnly` where a base that is here may serve all the same.
   func resolve(_ request: ImageRequest, _ context: RequestContext) async throws -> Resolution {
     context.progress(Progress(phase: .planning))
+    if let name = request.tier { try tier(named: name) }
     if case .location(let location) = request.reference { return .image(try typed(location, request)) }
     guard request.diskFormat == nil else {
       let file = if case .name(let name) = request.reference { ", or write ./\(name) for a file of that name" } else { "" }
@@ -40,7 +41,7 @@ extension Agent {
     return .image(
       ResolvedImage(
         description: description, typed: false, digest: request.digest, token: request.token, signature: signature,
-        trusted: request.trusted, rule: rule))
+        trusted: request.trusted, tier: request.tier, rule: rule))
   }
 
   /// The image service, or why `reference` cannot be looked up in it: somebody without one has most likely mistyped a path.
@@ -69,7 +70,7 @@ extension Agent {
     let description = ImageDescription(diskFormat: format, locations: [location])
     return ResolvedImage(
       description: description, typed: true, digest: request.digest, token: nil, trusted: request.trusted,
-      rule: policy.effective(owner: nil, stores: []))
+      tier: request.tier, rule: policy.effective(owner: nil, stores: []))
   }
 
   /// What an image's status and claims mean to a caller, on a hit as on a miss. The signature that it has; nil when it has none, or nobody is to

@@ -30,7 +30,7 @@ public final class Agent: Sendable {
   /// One for each image that may be moved at once.
   let transfers: ByteBudget
   /// One for each disk that may be flattened at once. (Rule: Cinder `rbd_concurrent_flatten_operations`.)
-  let flattens = ByteBudget(capacity: 3)
+  let flattens: ByteBudget
   /// Certificates of the certificate service.
   let certificates = CertificateCache()
   /// The way to libvirt; nil when there is none on this host.
@@ -58,6 +58,7 @@ public final class Agent: Sendable {
     data = WorkerPool(name: "data", threads: 4)
     budget = ByteBudget(capacity: Int(clamping: configuration.limits.memory.bytes))
     transfers = ByteBudget(capacity: configuration.limits.transfers)
+    flattens = ByteBudget(capacity: configuration.disks.flattens)
     libvirt = configuration.libvirt.map { LibvirtClient(LibvirtOptions(uri: $0.uri)) }
   }
 
@@ -135,7 +136,8 @@ public final class Agent: Sendable {
     do {
       return RBDDisks(
         pool: try await cluster.pool(name), dataPool: configuration.disks.dataPool, busyWait: configuration.disks.busyWait,
-        maxDepth: configuration.disks.maxDepth, flattens: flattens)
+        maxDepth: configuration.disks.maxDepth,
+        defersDeletion: configuration.disks.deferredDeletion, flattens: flattens)
     } catch let error as SlipwayError where error.cephErrno == 2 {
       throw SlipwayError(
         .configuration, "Ceph cluster '\(settings.name)' has no pool '\(name)' for disks", object: name,

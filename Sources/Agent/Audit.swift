@@ -42,8 +42,15 @@ public struct AuditOutcome: Sendable {
 
 /// What an audit found.
 public struct AuditReport: Sendable {
-  /// Base by base, by name.
+  /// Base by base in the store, by name.
   public var outcomes: [AuditOutcome] = []
+  /// Base by base in pools.
+  public var pooled: [PoolAuditOutcome] = []
+  /// Why a pool could not be looked into.
+  public var unavailable: SlipwayError?
+
+  /// How all stand, of the store and of pools.
+  public var verdicts: [AuditOutcome.Verdict] { outcomes.map(\.verdict) + pooled.map(\.verdict) }
   /// What could not be looked into for disks, so that more than those named may stand on what failed; a sentence each.
   public var unsearched: [String] = []
 }

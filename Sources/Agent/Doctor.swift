@@ -5,6 +5,7 @@ internal import Configuration
 internal import Disks
 internal import Model
 internal import OpenStack
+internal import PoolStore
 public import Runtime
 
 /// One dependency that was tried, and what to do about it.
@@ -99,7 +100,7 @@ extension Agent {
     if settings.name == configuration.disks.cluster, configuration.disks.target == .rbd {
       checks.append { [await self.diagnoseDiskPool(settings, context)] }
       if configuration.onNotCloneable == .fallback, settings.name == configuration.bases.cluster {
-        checks.append { [await self.diagnoseBasePool(settings, context)] }
+        for tier in configuration.bases.tiers { checks.append { [await self.diagnoseBasePool(tier, settings, context)] } }
       }
     }
     return [first] + (await together(checks))
@@ -129,16 +130,21 @@ extension Agent {
   }
 
   /// Without it disks are made all the same, but only of images that can be cloned where they lie.
-  private func diagnoseBasePool(_ settings: Configuration.Cluster, _ context: RequestContext) async -> Diagnosis {
-    let name = configuration.bases.pool
-    let found = Locked<PoolBases?>(nil)
+  private func diagnoseBasePool(
+    _ tier: Configuration.Tier, _ settings: Configuration.Cluster, _ context: RequestContext
+  ) async -> Diagnosis {
+    let name = tier.pool
+    let isThere = Locked(false)
     let check = await attempt("pool \(name)", hint: "check the caps of client.\(settings.user)", context) {
-      let bases = try await self.poolBases(context: context)
-      if let problem = bases.unavailable { throw problem }
-      found.with { $0 = bases }
-      return "pool '\(name)' of cluster '\(settings.name)' holds \(bases.bases.count) bases"
+      let count = Locked(0)
+      try await self.withPresentPool(tier, context) { store in
+        let bases = try await store.list()
+        isThere.with { $0 = true }
+        count.with { $0 = bases.count }
+      }
+      return "pool '\(name)' of cluster '\(settings.name)' holds \(count.with { $0 }) bases"
     }
-    guard check.status == .ok, found.with({ $0 })?.pool == nil else { return check }
+    guard check.status == .ok, !isThere.with({ $0 }) else { return check }
     return Diagnosis(
       name: check.name, status: .warning, detail: "there is no pool '\(name)' for bases: images that cannot be cloned make no disks on RBD",
       hint: "ceph osd pool create \(name) && rbd pool init \(name), and give client.\(settings.user) 'profile rbd pool=\(name)'")

@@ -25,11 +25,13 @@ public struct ImageRequest: Sendable {
   public var purpose: Purpose
   /// Ids of trusted certificates, with which a signature is required whose certificate has a chain of them; none leaves both to the configuration.
   public var trusted: [String]
+  /// The tier of bases in which one is made where none lies in any; nil for the one that the rules of the configuration name.
+  public var tier: String?
 
   /// A request.
   public init(
     reference: ImageReference, diskFormat: String? = nil, digest: Digest? = nil, token: Secret? = nil, purpose: Purpose = .boot,
-    trusted: [String] = []
+    trusted: [String] = [], tier: String? = nil
   ) {
     self.reference = reference
     self.diskFormat = diskFormat
@@ -37,6 +39,7 @@ public struct ImageRequest: Sendable {
     self.token = token
     self.purpose = purpose
     self.trusted = trusted
+    self.tier = tier
   }
 }
 
@@ -52,6 +55,8 @@ struct ResolvedImage: Sendable {
   var signature: ImageSignature?
   /// The certificates that the request trusts.
   var trusted: [String] = []
+  /// The tier of bases that the request asks for.
+  var tier: String?
   /// The rule of policy that holds for it.
   var rule = EffectiveRule()
   /// The format that it was claimed to have, where it is read as another one.

@@ -10,6 +10,26 @@ public struct PoolCleanReport: Sendable {
     public let base: PoolBase
     /// The rule that chose it.
     public let rule: CleanRule
+    /// Whether its space is free, or would be; else it lies in the trash until nothing stands on it.
+    public let isFree: Bool
+    /// What holds its space, one clause.
+    public let detail: String?
+  }
+
+  /// A pool of bases after the cleaning.
+  public struct Pool: Sendable {
+    /// Its name.
+    public let name: String
+    /// The tier's name.
+    public let tier: String
+    /// How many bases are left.
+    public let count: Int
+    /// What they take.
+    public let occupied: ByteCount
+    /// What bases take that went and are not free yet.
+    public let pending: ByteCount
+    /// Limits that stay exceeded, since what exceeds them may not go or is not free yet.
+    public let unmet: [CleanRule]
   }
 
   /// A base that stays.
@@ -46,8 +66,10 @@ public struct PoolCleanReport: Sendable {
     public var detail: String?
   }
 
-  /// The pool of the bases, nil where there is none.
+  /// The pool of the bases that no tier takes, or the first tier's; nil where there is none.
   public var pool: String?
+  /// Each tier, in their order.
+  public var pools: [Pool] = []
   /// In the order in which they went.
   public var evicted: [Evicted] = []
   /// By name.
@@ -55,14 +77,17 @@ public struct PoolCleanReport: Sendable {
   /// By name.
   public var failed: [Failed] = []
   /// Limits that stay exceeded, since what exceeds them may not go.
-  public var unmet: [CleanRule] = []
+  public var unmet: [CleanRule] {
+    let all = Set(pools.flatMap(\.unmet))
+    return CleanRule.allCases.filter { all.contains($0) }
+  }
   /// Deletions that were taken up again.
   public var deletions: [Deletion] = []
   /// Why the pool could not be looked into.
   public var unavailable: SlipwayError?
 
   /// Bytes that came free, or would.
-  public var reclaimed: ByteCount { ByteCount(evicted.reduce(0) { $0 + $1.base.allocated.bytes }) }
+  public var reclaimed: ByteCount { ByteCount(evicted.reduce(0) { $0 + ($1.isFree ? $1.base.allocated.bytes : 0) }) }
 
   /// Nothing looked at.
   public init() {}

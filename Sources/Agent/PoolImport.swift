@@ -14,6 +14,8 @@ internal import Transports
 struct PoolImport {
   let agent: Agent
   let draft: PoolBaseDraft
+  /// Where the draft is.
+  let tier: Configuration.Tier
   let image: ResolvedImage
   let judge: ByteJudge
   /// The projects that may learn that the base is there: nil for all.
@@ -32,7 +34,7 @@ struct PoolImport {
   func run(_ planner: inout RoutePlanner) async throws -> PoolBaseRecord {
     let (isRaw, isQcow2) = (image.description.knownFormat == .raw, image.description.knownFormat == .qcow2)
     let candidates = SourceCandidates(agent: agent, image: image, context: context)
-    // What is no raw image is read twice, to be judged before a table of it is followed: where that cannot be done at its place, here.
+    // What is no raw image is read twice, to be judged and to be decoded: where that cannot be done at its place, here.
     let found = try await candidates.first(&planner, stop: { !isRaw && !(isQcow2 && $0.route == .export) }) { choice in
       isRaw ? try await straight(choice) : try await decoded(choice)
     }
@@ -51,7 +53,7 @@ struct PoolImport {
     do {
       let (inspection, digests) = try judge.observers()
       let size = opened.size ?? image.description.size?.bytes
-      try await agent.makeRoom(for: ByteCount(opened.estimate ?? size ?? 0), except: draft, image, context)
+      try await agent.makeRoom(for: ByteCount(opened.estimate ?? size ?? 0), in: tier, except: draft, image, context)
       let tally = try await written(size ?? 0) { sink in
         var options = TransferOptions()
         options.objectSize = opened.objectSize
@@ -77,7 +79,10 @@ struct PoolImport {
     }
   }
 
-  /// A qcow2 in an RBD snapshot: read once for the verdict, then decoded straight from there, without a copy here.
+  /// A qcow2 in an RBD snapshot: read once for the verdict, and decoded straight from there meanwhile, without a copy here.
+  ///
+  /// Our reader refuses by the header alone what would lead to other files, and what it makes of tables that were not judged yet goes into a draft, which
+  /// nobody can clone before the verdict.
   private func decoded(_ choice: Choice) async throws -> Done {
     guard let name = choice.cluster, let location = choice.rbd, let version = choice.facts?.version else {
       throw SlipwayError(.internalError, "an export names no snapshot", object: image.key)
@@ -86,12 +91,22 @@ struct PoolImport {
     let snapshot = try await RBDSource.open(location, in: cluster)
     do {
       try Agent.check(try await snapshot.version(), version, location)
-      let evidence = try await verified(snapshot, location)
-      let guest = try await Qcow2Source.open(snapshot, object: image.key, workers: agent.data)
-      try await agent.makeRoom(for: ByteCount(try await guest.estimate()), except: draft, image, context)
-      var tally = try await converted(guest)
+      let guest: Qcow2Source
+      let estimate: Int64
+      do {
+        guest = try await Qcow2Source.open(snapshot, object: image.key, workers: agent.data)
+        estimate = try await guest.estimate()
+      } catch {
+        // Which of its claims is wrong is the inspection's to say.
+        _ = try await verified(snapshot, location, context)
+        throw error
+      }
+      try image.rule.judge(virtualSize: ByteCount(guest.size), of: image.key)
+      try await agent.makeRoom(for: ByteCount(estimate), in: tier, except: draft, image, context)
+      let (evidence, moved) = try await judgedAndConverted(snapshot, location, guest)
       // Its ids never change their bytes: those that were judged are those that were decoded.
       try Agent.check(try await Agent.versionNow(location, in: cluster), version, location)
+      var tally = moved
       tally.read += evidence.sourceSize.bytes
       await snapshot.close()
       return Done(evidence: evidence, virtual: tally.virtual, tally: tally, route: .export, source: location.url)
@@ -101,7 +116,49 @@ struct PoolImport {
     }
   }
 
-  private func verified(_ snapshot: RBDSource, _ location: RBDLocation) async throws -> Evidence {
+  private enum Half: Sendable {
+    case judged(Result<Evidence, any Error>)
+    case converted(Result<ByteTally, any Error>)
+  }
+
+  /// Both at once. A verdict against the bytes ends the conversion; what is wrong with a conversion is told only of bytes that are what they should be.
+  private func judgedAndConverted(
+    _ snapshot: RBDSource, _ location: RBDLocation, _ guest: Qcow2Source
+  ) async throws -> (Evidence, ByteTally) {
+    var silent = context
+    silent.progress = { _ in }
+    let quiet = silent
+    return try await withThrowingTaskGroup(of: Half.self) { group in
+      group.addTask {
+        do {
+          return .judged(.success(try await self.verified(snapshot, location, quiet)))
+        } catch {
+          return .judged(.failure(error))
+        }
+      }
+      group.addTask {
+        do {
+          return .converted(.success(try await self.converted(guest)))
+        } catch {
+          return .converted(.failure(error))
+        }
+      }
+      var verdict: Result<Evidence, any Error>?
+      var conversion: Result<ByteTally, any Error>?
+      for try await half in group {
+        switch half {
+        case .judged(let result):
+          verdict = result
+          if case .failure = result { group.cancelAll() }
+        case .converted(let result): conversion = result
+        }
+      }
+      guard let evidence = try verdict?.get(), let tally = try conversion?.get() else { throw CancellationError() }
+      return (evidence, tally)
+    }
+  }
+
+  private func verified(_ snapshot: RBDSource, _ location: RBDLocation, _ context: RequestContext) async throws -> Evidence {
     let (inspection, digests) = try judge.observers()
     var options = TransferOptions()
     options.objectSize = snapshot.objectSize
@@ -114,7 +171,7 @@ struct PoolImport {
 
   /// By way of a verified base in the local store, which keeps it until it is cleaned.
   private func local() async throws -> Done {
-    try await agent.leasing("base in pool '\(agent.configuration.bases.pool)'", context) {
+    try await agent.leasing("base in pool '\(tier.pool)'", context) {
       try await agent.base(image, .qcow2, withKernels: false, .now, context)
     } _: { base in
       let store = try await agent.store(context)
@@ -128,7 +185,8 @@ struct PoolImport {
           source = try await Qcow2Source.open(file, size: size, workers: agent.data)
         }
         try await agent.makeRoom(
-          for: base.record.tally.written > 0 ? ByteCount(base.record.tally.written) : ByteCount(size), except: draft, image, context)
+          for: base.record.tally.written > 0 ? ByteCount(base.record.tally.written) : ByteCount(size), in: tier, except: draft, image,
+          context)
         let tally = try await converted(source)
         _ = try await agent.files.runAlways { try file.close() }
         return Done(

@@ -27,9 +27,20 @@ public struct ImageChild: Sendable, Hashable {
 }
 
 extension Image {
-  /// Takes a snapshot (Implements `rbd_snap_create`). Throws `name_conflict`.
-  public func createSnapshot(_ snapshot: String) async throws {
+  /// How many snapshots an image may have before Slipway takes no more of it: each is looked at whenever the image is opened, and the kernel's client
+  /// opens none with more than 510.
+  public static let snapshotLimit = 400
+
+  /// Takes a snapshot (Implements `rbd_snap_create`). Throws `name_conflict`; `in_use` for an image with `limit` snapshots, those counted that Ceph keeps
+  /// for clones.
+  public func createSnapshot(_ snapshot: String, limit: Int = snapshotLimit) async throws {
     let label = self.label
+    let count = try await snapshotCount()
+    guard count < limit else {
+      throw SlipwayError(
+        .inUse, "\(label) has \(count) snapshots, and \(limit) is the most at which another is taken", object: label,
+        hint: "flatten its clones and remove snapshots of it; see: rbd snap ls --all \(label)")
+    }
     try await blocking { image in
       try CephCheck.check(
         rbd_snap_create(image, snapshot), "rbd_snap_create", object: label, doing: "take snapshot '\(snapshot)' of \(label)")

@@ -67,6 +67,18 @@ extension Pool {
     }
   }
 
+  /// The id of the image of that name, read where librbd keeps it: the object `rbd_id.NAME` holds it behind its length in four bytes. Throws
+  /// `source_not_found`.
+  public func imageID(named image: String) async throws -> String {
+    let label = "\(name)/\(image)"
+    guard let bytes = try await readObject("rbd_id." + image, limit: 256), bytes.count > 4 else {
+      throw SlipwayError(
+        .sourceNotFound, "cannot look for \(label): it does not exist", object: label, cause: CephFailure(errno: 2, call: "rados_read"))
+    }
+    let length = bytes[..<4].reversed().reduce(0) { $0 << 8 | Int($1) }
+    return String(decoding: bytes.dropFirst(4).prefix(length), as: UTF8.self)
+  }
+
   /// The names of all images (Implements `rbd_list2`).
   public func images() async throws -> [String] {
     let label = name

@@ -19,6 +19,10 @@ public struct TrashQueue: Sendable {
     public var asked: Int64
     /// Whether it was moved to the trash already: whoever brought it back from there wants it back.
     public var isMoved: Bool
+    /// Bytes that it takes until then, where whoever asked knew.
+    public var bytes: Int64?
+    /// Snapshots that go with it, further than those whose names say that they are ours.
+    public var snapshots: [String]?
   }
 
   /// What became of another attempt.
@@ -50,8 +54,11 @@ public struct TrashQueue: Sendable {
   /// Notes that an image is to go. Before it is touched.
   public func note(_ image: String, id: String) async throws { try await note(image, id: id, isMoved: false) }
 
-  private func note(_ image: String, id: String, isMoved: Bool) async throws {
-    try await write(Entry(id: id, pool: pool.id, name: image, asked: Int64(Date().timeIntervalSince1970), isMoved: isMoved))
+  private func note(_ image: String, id: String, isMoved: Bool, bytes: ByteCount? = nil, snapshots: [String] = []) async throws {
+    var entry = Entry(id: id, pool: pool.id, name: image, asked: Int64(Date().timeIntervalSince1970), isMoved: isMoved)
+    entry.bytes = bytes?.bytes
+    if !snapshots.isEmpty { entry.snapshots = snapshots }
+    try await write(entry)
   }
 
   private func write(_ entry: Entry) async throws {
@@ -61,28 +68,25 @@ public struct TrashQueue: Sendable {
   /// Takes a note back.
   public func forget(id: String) async throws { try await pool.removeEntry(Self.object, id) }
 
-  /// Moves an image that still has that id to the trash and removes it there; `false` when its space comes free only later, which stays noted.
+  /// Moves an image that still has that id to the trash and removes it there; `false` when its space comes free only later, which stays noted,
+  /// with how much it is and which of its snapshots go with it.
+  ///
+  /// With `isDeferred` it is only moved, and the cleaner's. `isWatched` is what the caller has just seen, nil for who has not looked.
   ///
   /// Throws `busy` when another image has the name by now, and what the move throws: then the note stays, too.
-  public func remove(_ image: String, id: String) async throws -> Bool {
-    let opened = try await pool.open(image)
-    let (now, isWatched): (String, Bool)
-    do {
-      (now, isWatched) = (opened.id, try await opened.watcherCount() > 0)
-    } catch {
-      await opened.close()
-      throw error
-    }
-    await opened.close()
+  public func remove(
+    _ image: String, id: String, isDeferred: Bool = false, isWatched: Bool? = nil, bytes: ByteCount? = nil, snapshots: [String] = []
+  ) async throws -> Bool {
+    let (now, isWatched) = try await look(image, isWatched)
     guard now == id else {
       throw SlipwayError(
         .busy, "image \(pool.name)/\(image) was replaced while it was looked at", object: "\(pool.name)/\(image)", hint: "try again")
     }
-    try await note(image, id: id)
+    try await note(image, id: id, isMoved: false, bytes: bytes, snapshots: snapshots)
     try await pool.moveToTrash(image)
-    try await note(image, id: id, isMoved: true)
+    try await note(image, id: id, isMoved: true, bytes: bytes, snapshots: snapshots)
     // Ceph would try for ten seconds to talk to a client that died, and refuse then.
-    if isWatched { return false }
+    if isWatched || isDeferred { return false }
     do {
       try await pool.removeFromTrash(id: id)
     } catch let error as SlipwayError where error.cephErrno != 2 {
@@ -90,6 +94,20 @@ public struct TrashQueue: Sendable {
     }
     try await forget(id: id)
     return true
+  }
+
+  /// The id of the image of that name, and whether somebody has it open. An open image costs a clone thirty questions, its parent's with them.
+  private func look(_ image: String, _ isWatched: Bool?) async throws -> (String, Bool) {
+    if let isWatched { return (try await pool.imageID(named: image), isWatched) }
+    let opened = try await pool.open(image)
+    do {
+      let found = (opened.id, try await opened.watcherCount() > 0)
+      await opened.close()
+      return found
+    } catch {
+      await opened.close()
+      throw error
+    }
   }
 
   /// All that is noted and of a version that is known here, by id.
@@ -127,7 +145,7 @@ public struct TrashQueue: Sendable {
     }
     do {
       // Ceph would try for ten seconds to talk to a client that died, and refuse then.
-      guard try await removeOwnSnapshots(id: entry.id) else {
+      guard try await removeOwnSnapshots(of: entry) else {
         return .held(SlipwayError(.inUse, "image \(entry.id) in the trash of pool \(pool.name) is open elsewhere", object: entry.id))
       }
       try await pool.removeFromTrash(id: entry.id)
@@ -172,10 +190,10 @@ public struct TrashQueue: Sendable {
 
   /// Snapshots that Slipway took, which had clones when the image went; false while somebody else has the image open. Throws `in_use` while they
   /// have clones.
-  private func removeOwnSnapshots(id: String) async throws -> Bool {
+  private func removeOwnSnapshots(of entry: Entry) async throws -> Bool {
     let image: Image
     do {
-      image = try await pool.open(id: id, readOnly: false)
+      image = try await pool.open(id: entry.id, readOnly: false)
     } catch let error as SlipwayError where error.cephErrno == 2 {
       // A removal was cut off once the header was gone: the entry in the trash goes last, and is still to go.
       return true
@@ -186,7 +204,8 @@ public struct TrashQueue: Sendable {
         await image.close()
         return false
       }
-      for snapshot in try await image.snapshots() where snapshot.isUsers && snapshot.name.hasPrefix(Self.ownSnapshots) {
+      for snapshot in try await image.snapshots()
+      where snapshot.isUsers && (snapshot.name.hasPrefix(Self.ownSnapshots) || entry.snapshots?.contains(snapshot.name) == true) {
         try await image.unprotect(snapshot: snapshot.name)
         try await image.removeSnapshot(snapshot.name)
       }

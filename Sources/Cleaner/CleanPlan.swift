@@ -14,6 +14,8 @@ public struct CleanPlan: Sendable, Hashable {
     public var allocated: ByteCount
     /// For people: more about the rule. One clause; nil when the rule says it all.
     public var detail: String?
+    /// Whether disks stand on it: it is put aside, and frees nothing before the last of them is gone.
+    public var isDeferred = false
   }
 
   /// A base that stays.
@@ -41,5 +43,5 @@ public struct CleanPlan: Sendable, Hashable {
   public var unmet: [CleanRule]
 
   /// Bytes that the evictions free.
-  public var reclaimed: ByteCount { ByteCount(evictions.reduce(0) { $0 &+ $1.allocated.bytes }) }
+  public var reclaimed: ByteCount { ByteCount(evictions.reduce(0) { $0 &+ ($1.isDeferred ? 0 : $1.allocated.bytes) }) }
 }

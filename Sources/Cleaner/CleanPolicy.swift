@@ -20,6 +20,8 @@ public struct CleanPolicy: Sendable, Hashable {
   public var maxCount: Int?
   /// What stays free.
   public var minFree: Free
+  /// Whether a base that disks stand on may be put aside for a limit, once no other may go: its disks live on, and its space comes free with them.
+  public var movesUsed = false
 
   /// A policy; by default nothing goes.
   public init(

@@ -8,12 +8,15 @@ struct Limits {
   private var occupied: Int64
   private var count: Int
   private var free: Int64
+  /// What comes free later, as disks go.
+  private var promised: Int64
 
   init(_ world: World, _ policy: CleanPolicy) {
     self.policy = policy
     now = world.now
     watermark = policy.watermark(total: world.total)
-    occupied = world.bases.filter(\.isOurs).reduce(0) { Self.sum($0, $1.allocated.bytes) }
+    promised = world.pending.bytes
+    occupied = world.bases.filter(\.isOurs).reduce(promised) { Self.sum($0, $1.allocated.bytes) }
     count = world.bases.count { $0.isOurs }
     free = world.free
   }
@@ -30,7 +33,12 @@ struct Limits {
   }
 
   /// The limits that are exceeded, in the rules' order.
-  var exceeded: [CleanRule] {
+  var exceeded: [CleanRule] { exceeded(occupied: occupied, free: free) }
+
+  /// The limits that will still be exceeded when everything that was put aside is free: only they put more aside.
+  var exceededLater: [CleanRule] { exceeded(occupied: max(0, occupied - promised), free: Self.sum(free, promised)) }
+
+  private func exceeded(occupied: Int64, free: Int64) -> [CleanRule] {
     var rules: [CleanRule] = []
     if let limit = policy.maxBytes, occupied > limit.bytes { rules.append(.overSize) }
     if free < watermark { rules.append(.lowSpace) }
@@ -42,6 +50,12 @@ struct Limits {
     occupied = max(0, occupied - base.allocated.bytes)
     count -= 1
     free = Self.sum(free, base.allocated.bytes)
+  }
+
+  /// A base that disks stand on is none any more, and its bytes stay where they are.
+  mutating func putAside(_ base: Base) {
+    promised = Self.sum(promised, base.allocated.bytes)
+    count -= 1
   }
 
   private static func sum(_ a: Int64, _ b: Int64) -> Int64 {

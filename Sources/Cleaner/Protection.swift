@@ -33,8 +33,8 @@ struct Protection {
     self.universal = universal
   }
 
-  /// Why the base may not go, whatever the limits say; nil when it may.
-  func reason(_ base: Base) -> CleanPlan.Keep? {
+  /// Why the base may not go, whatever the limits say; nil when it may. With `besidesUse` the disks that are known to stand on it are no reason.
+  func reason(_ base: Base, besidesUse: Bool = false) -> CleanPlan.Keep? {
     func keep(_ reason: KeepReason, _ detail: String? = nil) -> CleanPlan.Keep {
       CleanPlan.Keep(name: base.name, reason: reason, detail: detail)
     }
@@ -47,7 +47,7 @@ struct Protection {
     }
     if !base.leases.isEmpty { return keep(.leased, "by \(Self.some(base.leases))") }
     guard let file = base.file else { return keep(.inUse, "it could not be looked at") }
-    if let disks = world.references[file] { return keep(.inUse, "by \(Self.some(disks))") }
+    if !besidesUse, let disks = world.references[file] { return keep(.inUse, "by \(Self.some(disks))") }
     // Mostly there are none, and names are long to hash.
     if !missing.isEmpty, let disks = missing[base.path] ?? missing[base.name] { return keep(.inUse, "named by \(Self.some(disks))") }
     let suspect = suspects.isEmpty ? nil : suspects[base.path] ?? suspects[base.name]

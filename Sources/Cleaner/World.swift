@@ -15,6 +15,8 @@ public struct World: Sendable {
   public var free: Int64
   /// Bytes of the store's file system, 0 when it does not tell.
   public var total: Int64
+  /// Bytes of what was put aside before and is not free yet, since disks stand on it: they are occupied, and no base's any more.
+  public var pending = ByteCount(0)
   /// Now, seconds since 1970.
   public var now: Int64
   /// Why nothing may be evicted at all; empty when eviction is allowed.

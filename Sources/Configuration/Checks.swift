@@ -15,6 +15,7 @@ struct Checks {
     knownClusters()
     imageService()
     prewarmSets()
+    tiers()
     places()
     trust()
   }
@@ -48,6 +49,18 @@ struct Checks {
     }
     for (name, backend) in configuration.cinderBackends.sorted(by: { $0.key < $1.key }) where !names.contains(backend.cluster) {
       complain("cinder.backends", "the backend '\(name)' names '\(backend.cluster)', which is no configured cluster", hint)
+    }
+  }
+
+  private mutating func tiers() {
+    var (names, pools): (Set<String>, Set<String>) = ([Configuration.Tier.rest], [configuration.bases.rest.pool])
+    for tier in configuration.bases.tiers.dropLast() {
+      if !names.insert(tier.name).inserted {
+        complain("bases.tiers", "two tiers are called '\(tier.name)'", "give each its own name; 'default' is bases.pool itself")
+      }
+      if !pools.insert(tier.pool).inserted {
+        complain("bases.tiers", "the pool '\(tier.pool)' of the tier '\(tier.name)' has bases of another tier", "give each its own pool")
+      }
     }
   }
 

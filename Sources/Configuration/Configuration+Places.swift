@@ -45,6 +45,10 @@ extension Configuration {
     public var dataPool: String?
     /// How many ancestors a disk on RBD may have, 0 for any number.
     public var maxDepth: Int
+    /// How many disks on RBD are flattened at once.
+    public var flattens: Int
+    /// Whether a deletion of a disk on RBD leaves its data to the next cleaning.
+    public var deferredDeletion: Bool
     /// How long a deletion waits for whoever has the disk open.
     public var busyWait: Duration
     /// The directory for local disks, absolute.
@@ -58,31 +62,11 @@ extension Configuration {
       pool = try reader.string("disks.pool")
       dataPool = try reader.optionalString("disks.data_pool")
       maxDepth = try reader.int("disks.max_depth")
+      flattens = try reader.int("disks.flattens")
+      deferredDeletion = try reader.bool("disks.deferred_deletion")
       busyWait = try reader.duration("disks.busy_wait")
       path = try reader.string("disks.path")
       roots = try reader.strings("disks.roots")
-    }
-  }
-
-  /// Bases in a pool.
-  public struct Bases: Sendable, Hashable {
-    /// The cluster's name.
-    public var cluster: String
-    /// The pool.
-    public var pool: String
-    /// The pool for their data, nil for the same.
-    public var dataPool: String?
-    /// Limit on their bytes, nil for none.
-    public var maxBytes: ByteCount?
-    /// Limit on their number, 0 for none.
-    public var maxCount: Int
-
-    init(_ reader: Reader) throws(SlipwayError) {
-      cluster = try reader.string("bases.cluster")
-      pool = try reader.string("bases.pool")
-      dataPool = try reader.optionalString("bases.data_pool")
-      maxBytes = try reader.limit("bases.max_bytes")
-      maxCount = try reader.int("bases.max_count")
     }
   }
 

@@ -22,7 +22,6 @@ struct Interpreter {
     switch type {
     case .list(let element): return .list(try items(node, type) { item throws(Issue) in try value(item, element, nullable: false) })
     case .mappings(let keys): return .list(try items(node, type) { item throws(Issue) in try mapping(item, keys, path + "[]") })
-    case .laterList: return .list(try items(node, type) { item throws(Issue) in Interpreter.untyped(item) })
     case .table(let keys):
       var pairs: [ConfigurationValue.Pair] = []
       for (name, item) in try entries(node, type) {
@@ -81,16 +80,6 @@ struct Interpreter {
   }
 
   private static func names(_ keys: [Key]) -> String { keys.map(\.name).joined(separator: ", ") }
-
-  /// What a later version will read, kept as it is.
-  private static func untyped(_ node: Node) -> ConfigurationValue {
-    switch node {
-    case .scalar(let scalar): node.isNull ? .null : .string(scalar.string)
-    case .sequence(let sequence): .list(sequence.map { untyped($0) })
-    case .mapping(let mapping): .mapping(mapping.map { .init(key: $0.key.scalarText ?? "", value: untyped($0.value)) })
-    case .alias: .null
-    }
-  }
 }
 
 extension Node {
@@ -120,7 +109,7 @@ extension Key {
   func defaultValue() throws(Issue) -> ConfigurationValue? {
     guard let defaultText else { return nil }
     switch type {
-    case .list, .mappings, .table, .laterList: break
+    case .list, .mappings, .table: break
     default:
       if isNullable, defaultText == "null" { return .null }
       return try Scalars(path: path, line: nil, isSecret: isSecret).value(defaultText, type)

@@ -49,6 +49,11 @@ public enum KeyTable {
     Key(
       "disks.max_depth", .int(0...32), "5",
       "How many ancestors a disk on RBD may have; one that would have more is flattened before it is handed out. 0 is no limit."),
+    Key("disks.flattens", .int(1...64), "3", "How many disks on RBD one agent flattens at once."),
+    Key(
+      "disks.deferred_deletion", .bool, "false",
+      "Whether the deletion of a disk on RBD ends when its image is in the trash, and `slipway cache clean` frees its space: as fast for large disks as for small ones."
+    ),
     Key(
       "disks.busy_wait", .duration(0...600), "35s",
       "How long a deletion waits for whoever has a disk on RBD open: a dead client is given up by Ceph after 30 s."),
@@ -56,6 +61,22 @@ public enum KeyTable {
     Key(
       "disks.roots", .list(.path), "[/var/lib/nova/instances]",
       "Further directories in which overlays on our bases may lie; cleaning reads the headers there."),
+  ]
+
+  static let tierKeys: [Key] = [
+    Key("name", .name, nil, "What the tier is called: `--tier` asks for it by name, and for `bases.pool` by `default`."),
+    Key("pool", .string, nil, "Its pool, in the cluster `bases.cluster`."),
+    Key("data_pool", .string, "null", nullable: true, "Pool for the data of its bases; null is the pool itself."),
+    Key("max_bytes", .size(atLeast: 0), "0", "As `bases.max_bytes`, of this tier."),
+    Key("max_count", .int(0...1_000_000), "0", "As `bases.max_count`, of this tier."),
+    Key(
+      "max_image", .size(atLeast: 0), "0",
+      "Takes images of which a guest sees at most so much, where the image service tells it; 0 is any size."),
+    Key("owners", .list(.string), "null", nullable: true, "Takes images of these projects, by id; null is of any."),
+    Key(
+      "tags", .list(.string), "null", nullable: true,
+      "Takes images that have one of these tags; null is any. A tier without `max_image`, `owners` and `tags` takes only what is asked for it by name."
+    ),
   ]
 
   static let bases: [Key] = [
@@ -66,7 +87,13 @@ public enum KeyTable {
       "Pool for their data, such as an erasure-coded one; null is the pool itself."),
     Key("bases.max_bytes", .size(atLeast: 0), "0", "How much they may take together, as written and before replication; 0 is no limit."),
     Key("bases.max_count", .int(0...1_000_000), "0", "How many there may be; 0 is no limit."),
-    Key("bases.tiers", .laterList, "[]", effect: .later, "Rules that choose a pool by image."),
+    Key(
+      "bases.on_used", .choice(["keep", "trash"]), "keep",
+      "What becomes of a base that is over a limit or purged while disks stand on it: it stays, or moves to the trash of its pool, where its disks live on and its space comes free with the last of them."
+    ),
+    Key(
+      "bases.tiers", .mappings(tierKeys), "[]",
+      "Further pools, each for the images that its rule names; the first whose rule holds takes an image."),
   ]
 
   static let store: [Key] = [

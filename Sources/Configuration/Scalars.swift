@@ -49,7 +49,7 @@ struct Scalars {
       let fits = text.utf8.allSatisfy { Self.nameCharacters.contains($0) }
       guard !text.isEmpty, fits else { throw wrong(text, type, "use letters, digits, '.', '_' and '-'") }
       return .string(text)
-    case .list, .mappings, .table, .laterList: throw wrong(text, type)
+    case .list, .mappings, .table: throw wrong(text, type)
     }
   }
 

@@ -33,13 +33,11 @@ public indirect enum ValueType: Sendable {
   case mappings([Key])
   /// A mapping from names of the user's choice to mappings with these keys.
   case table([Key])
-  /// A list whose items are read by a later version.
-  case laterList
 
   /// Whether one environment variable can hold it.
   var fitsEnvironment: Bool {
     switch self {
-    case .mappings, .table, .laterList: false
+    case .mappings, .table: false
     default: true
     }
   }
@@ -63,7 +61,6 @@ public indirect enum ValueType: Sendable {
     case .list(let element): "list of: \(element.title)"
     case .mappings: "list of mappings"
     case .table: "names with mappings"
-    case .laterList: "list"
     }
   }
 }

@@ -41,7 +41,7 @@ extension RBDDisks {
     case .ours(_, _, let id, _):
       try await prepare(name, path, id, claim, context)
       try await claim.check()
-      try await discard(name, id: id, context)
+      try await discard(name, id: id, isWatched: false, context)
       return true
     }
   }
@@ -105,10 +105,11 @@ extension RBDDisks {
   }
 
   /// Moves an image to the trash, so that its name is free at once, and removes it there; what cannot be removed now is noted, and the cleaner's.
-  func discard(_ name: DiskName, id: String, _ context: RequestContext) async throws {
-    guard try await !TrashQueue(pool).remove(name.text, id: id) else { return }
+  func discard(_ name: DiskName, id: String, isWatched: Bool? = nil, _ context: RequestContext) async throws {
+    guard try await !TrashQueue(pool).remove(name.text, id: id, isDeferred: defersDeletion, isWatched: isWatched) else { return }
     context.log(
-      .notice, "an image is in the trash and cannot be removed yet; cleaning will", ["disk": "\(pool.name)/\(name)", "image_id": id])
+      defersDeletion ? .info : .notice, "an image is in the trash, and is removed there by cleaning",
+      ["disk": "\(pool.name)/\(name)", "image_id": id])
   }
 
   /// Goes on with a deletion that was cut off before the image was moved to the trash: only of the very image, and only if it is marked as one that is

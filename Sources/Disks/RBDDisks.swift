@@ -16,17 +16,21 @@ public struct RBDDisks: Sendable {
   public let busyWait: Duration
   /// How many ancestors a disk may have; one that would have more is flattened before it is handed out. 0 is no limit.
   public let maxDepth: Int
+  /// Whether a deletion leaves an image in the trash and its data to the cleaner.
+  public let defersDeletion: Bool
   /// How many disks are flattened at once, one of it each; nil for any number.
   let flattens: ByteBudget?
 
   /// Disks in `pool`.
   public init(
-    pool: Pool, dataPool: String? = nil, busyWait: Duration = .seconds(35), maxDepth: Int = 0, flattens: ByteBudget? = nil
+    pool: Pool, dataPool: String? = nil, busyWait: Duration = .seconds(35), maxDepth: Int = 0, defersDeletion: Bool = false,
+    flattens: ByteBudget? = nil
   ) {
     self.pool = pool
     self.dataPool = dataPool
     self.busyWait = busyWait
     self.maxDepth = maxDepth
+    self.defersDeletion = defersDeletion
     self.flattens = flattens
   }
 
@@ -76,30 +80,47 @@ public struct RBDDisks: Sendable {
     }
   }
 
-  /// All disks of ours in the pool, by name; images of others are left out. Up to 16 are asked at once.
-  public func list() async throws -> [DiskInfo] {
+  /// An image that may be a disk of ours, and cannot be looked at.
+  public struct Unreadable: Sendable {
+    /// `pool/image`.
+    public let path: String
+    /// Why.
+    public let error: SlipwayError
+  }
+
+  /// All disks of ours in the pool, by name, and the images of which nobody here can tell whether they are. Images of others are left out. Up to 16
+  /// are asked at once.
+  public func list() async throws -> (disks: [DiskInfo], unreadable: [Unreadable]) {
     let names = try await pool.images().compactMap { try? DiskName($0) }
-    return try await withThrowingTaskGroup(of: DiskInfo?.self) { group in
+    return try await withThrowingTaskGroup(of: Result<DiskInfo, Refusal>?.self) { group in
       var found: [DiskInfo] = []
+      var unreadable: [Unreadable] = []
       var waiting = names.makeIterator()
       func add(_ name: DiskName) {
         group.addTask {
           do {
             guard case .ours(let record, let state, _, let size) = try await occupant(name) else { return nil }
-            return DiskInfo(record: record, state: state, path: "\(pool.name)/\(name)", size: ByteCount(size))
+            return .success(DiskInfo(record: record, state: state, path: "\(pool.name)/\(name)", size: ByteCount(size)))
           } catch let error as SlipwayError where error.code == .notOurs || error.code == .permissionDenied {
-            return nil  // a newer version's, or one whose parent this user may not read: one image does not hide all others
+            // A newer version's, or one whose parent this user may not read: one image does not hide all others.
+            return .failure(Refusal(image: Unreadable(path: "\(pool.name)/\(name)", error: error)))
           }
         }
       }
       for _ in 0..<16 { if let name = waiting.next() { add(name) } }
-      while let info = try await group.next() {
-        if let info { found.append(info) }
+      while let looked = try await group.next() {
+        switch looked {
+        case .success(let info): found.append(info)
+        case .failure(let refusal): unreadable.append(refusal.image)
+        case nil: break
+        }
         if let name = waiting.next() { add(name) }
       }
-      return found.sorted { $0.record.name.text < $1.record.name.text }
+      return (found.sorted { $0.record.name.text < $1.record.name.text }, unreadable.sorted { $0.path < $1.path })
     }
   }
+
+  private struct Refusal: Error { let image: Unreadable }
 
   func foreign(_ name: DiskName) -> SlipwayError {
     SlipwayError(

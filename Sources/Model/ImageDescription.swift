@@ -44,6 +44,8 @@ public struct ImageDescription: Sendable, Hashable {
   public var signature: [String: String]
   /// The ids of the image service's stores in which it lies, in the service's order; empty where there is but one, or none was told.
   public var stores: [String]
+  /// The tags that were put on it in the image service.
+  public var tags: [String] = []
   /// Whether the image says that its bytes are encrypted (`os_encrypt_*`, or `cinder_encryption_key_id`).
   public var encrypted: Bool
   /// Where the bytes lie, in the order of preference; duplicates once.

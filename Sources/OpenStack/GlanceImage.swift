@@ -42,7 +42,7 @@ struct GlanceImage {
     let value = members["os_hash_value"]?.string
     let known = algorithm.flatMap { DigestAlgorithm(rawValue: $0.lowercased()) }
     let checksum = members["checksum"]?.string
-    return ImageDescription(
+    var description = ImageDescription(
       id: id, name: name, status: ImageStatus(rawValue: members["status"]?.string ?? "") ?? .unknown,
       diskFormat: members["disk_format"]?.string, containerFormat: members["container_format"]?.string, size: count("size"),
       virtualSize: count("virtual_size"), minDiskGiB: max(0, members["min_disk"]?.integer ?? 0),
@@ -51,6 +51,8 @@ struct GlanceImage {
       hidden: members["os_hidden"]?.bool ?? false, kernelID: part("kernel_id"), ramdiskID: part("ramdisk_id"),
       signature: signature(members), stores: stores, encrypted: isEncrypted(members), locations: [],
       locationsShown: false)
+    description.tags = (members["tags"]?.array ?? []).compactMap(\.string)
+    return description
   }
 
   /// Every store that holds it: Glance tells them as one text, separated by commas, and with each location that it shows.

@@ -6,8 +6,22 @@ extension Checks {
     guard let place = request.poolBase else {
       throw .refused(.noPoolBase, "no pool for bases is configured in the cluster of the disks (bases.cluster, bases.pool)")
     }
-    let facts = try answer(.poolBase(cluster: place.cluster, pool: place.pool, name: place.name))
-    if let size = facts.size { try sizes(size) } else { try source() }
+    let probe = ProbeRequest.poolBase(cluster: place.cluster, pool: place.pool, name: place.name)
+    if case .facts(let facts) = answers[probe], let size = facts.size {
+      try sizes(size)
+      return Finding(cluster: place.cluster, facts: facts)
+    }
+    if answers[probe] == nil { throw .needs(probe) }
+    // What lies in another tier is not moved.
+    for pool in place.name == nil ? [] : place.others {
+      let other = ProbeRequest.poolBase(cluster: place.cluster, pool: pool, name: place.name)
+      if answers[other] == nil { throw .needs(other) }
+      guard case .facts(let facts) = answers[other], let size = facts.size else { continue }
+      try sizes(size)
+      return Finding(cluster: place.cluster, facts: facts)
+    }
+    let facts = try answer(probe)
+    try source()
     return Finding(cluster: place.cluster, facts: facts)
   }
 

@@ -8,12 +8,15 @@ public struct PoolBasePlace: Sendable, Hashable {
   public var pool: String
   /// The base's name, nil while it is not known.
   public var name: String?
+  /// Further pools in which it may lie; none is made there.
+  public var others: [String]
 
   /// A place.
-  public init(cluster: String, pool: String, name: String?) {
+  public init(cluster: String, pool: String, name: String?, others: [String] = []) {
     self.cluster = cluster
     self.pool = pool
     self.name = name
+    self.others = others
   }
 }
 

@@ -80,6 +80,10 @@ public struct AuditDocument: Codable, Sendable, Hashable {
   public var store: String
   /// By name.
   public var bases: [Base]
+  /// Bases in pools, by name; a path is `pool/image@snapshot`, and there is no consequence.
+  public var pool: [Base]
+  /// Why a pool could not be looked into, null when all were.
+  @Nullable public var unavailable: ErrorDocument.Body?
   /// How many had each verdict.
   public var counts: [String: Int]
   /// What could not be looked into for disks, so that more than those named may stand on what failed; sentences.
@@ -88,10 +92,14 @@ public struct AuditDocument: Codable, Sendable, Hashable {
   public var seconds: Double
 
   /// The document.
-  public init(store: String, bases: [Base], unsearched: [String], seconds: Double) {
+  public init(
+    store: String, bases: [Base], pool: [Base], unavailable: SlipwayError?, unsearched: [String], seconds: Double
+  ) {
     self.store = store
     self.bases = bases
-    counts = bases.reduce(into: ["passed": 0, "failed": 0, "unjudged": 0]) { $0[$1.verdict, default: 0] += 1 }
+    self.pool = pool
+    self.unavailable = unavailable.map { ErrorDocument($0).error }
+    counts = (bases + pool).reduce(into: ["passed": 0, "failed": 0, "unjudged": 0]) { $0[$1.verdict, default: 0] += 1 }
     self.unsearched = unsearched
     self.seconds = seconds
   }

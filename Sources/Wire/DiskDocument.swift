@@ -93,6 +93,8 @@ public struct DiskListDocument: Codable, Sendable, Hashable {
   public var disks: [DiskDocument]
   /// What looks left over, for display only; null where libvirt was not asked.
   @Nullable public var leftovers: [Leftover]?
+  /// Images in the pool that may be disks and cannot be looked at, by path.
+  public var unreadable: [Unreadable]
   /// Places that could not be looked into, with the reason; the list lacks their disks.
   public var unavailable: [ErrorDocument.Body]
 
@@ -113,8 +115,19 @@ public struct DiskListDocument: Codable, Sendable, Hashable {
     }
   }
 
+  /// An image that may be a disk and cannot be looked at.
+  public struct Unreadable: Codable, Sendable, Hashable {
+    /// Where it lies: `pool/image`.
+    public var path: String
+    /// Why it cannot be looked at.
+    public var error: ErrorDocument.Body
+  }
+
   /// A list.
-  public init(disks: [DiskDocument], leftovers: [Leftover]? = nil, unavailable: [SlipwayError]) {
+  public init(
+    disks: [DiskDocument], leftovers: [Leftover]? = nil, unreadable: [(path: String, error: SlipwayError)] = [], unavailable: [SlipwayError]
+  ) {
+    self.unreadable = unreadable.map { Unreadable(path: $0.path, error: ErrorDocument($0.error).error) }
     self.disks = disks
     self.leftovers = leftovers
     self.unavailable = unavailable.map { ErrorDocument($0).error }

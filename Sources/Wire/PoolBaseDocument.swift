@@ -6,6 +6,8 @@ public struct PoolBaseDocument: Codable, Sendable, Hashable {
   public var name: String
   /// Where disks are cloned from: `pool/image@snapshot`.
   public var path: String
+  /// The tier in which it lies; `default` for `bases.pool`.
+  public var tier: String
   /// The images that it was made and used for.
   public var images: [String]
   /// The image's own format; the base is raw.
@@ -36,7 +38,7 @@ public struct PoolBaseDocument: Codable, Sendable, Hashable {
   @Nullable public var clean: BaseDocument.CleanState?
 
   enum CodingKeys: String, CodingKey {
-    case name, path, images
+    case name, path, tier, images
     case sourceFormat = "source_format"
     case virtualSize = "virtual_size"
     case allocated, route, source, evidence, created
@@ -47,12 +49,14 @@ public struct PoolBaseDocument: Codable, Sendable, Hashable {
 
   /// A base's document.
   public init(
-    name: String, path: String, images: [String], sourceFormat: String, virtualSize: Int64, allocated: Int64, route: Route, source: String?,
+    name: String, path: String, tier: String, images: [String], sourceFormat: String, virtualSize: Int64, allocated: Int64, route: Route,
+    source: String?,
     evidence: Evidence, created: String, madeOn: String, lastUsed: String, hits: Int64, pin: PinDocument.Pin?, disks: [String]?,
     clean: BaseDocument.CleanState?
   ) {
     self.name = name
     self.path = path
+    self.tier = tier
     self.images = images
     self.sourceFormat = sourceFormat
     self.virtualSize = virtualSize
@@ -72,9 +76,9 @@ public struct PoolBaseDocument: Codable, Sendable, Hashable {
 
 /// The bases in the pool, part of `slipway cache list --json` and `cache show --json`.
 public struct PoolBasesDocument: Codable, Sendable, Hashable {
-  /// The pool's name.
+  /// The name of `bases.pool`, or where that is missing of the first tier's pool.
   public var pool: String
-  /// By name.
+  /// By name; the tiers in their order.
   public var bases: [PoolBaseDocument]
   /// Why it could not be looked into, null when it was.
   @Nullable public var unavailable: ErrorDocument.Body?
@@ -121,8 +125,36 @@ public struct PoolCleanDocument: Codable, Sendable, Hashable {
     }
   }
 
-  /// The pool of the bases, null where there is none.
+  /// A pool of bases, as the cleaning left it, or would.
+  public struct Pool: Codable, Sendable, Hashable {
+    /// Its name.
+    public var pool: String
+    /// The tier; `default` for `bases.pool`.
+    public var tier: String
+    /// How many bases are in it.
+    public var count: Int
+    /// Bytes that they take, before replication.
+    public var allocated: Int64
+    /// Bytes of bases that went and are not free yet, since disks stand on them.
+    public var pending: Int64
+    /// Limits that stay exceeded.
+    public var unmet: [String]
+
+    /// A pool.
+    public init(pool: String, tier: String, count: Int, allocated: Int64, pending: Int64, unmet: [String]) {
+      self.pool = pool
+      self.tier = tier
+      self.count = count
+      self.allocated = allocated
+      self.pending = pending
+      self.unmet = unmet
+    }
+  }
+
+  /// The name of `bases.pool`, or where that is missing of the first tier's pool; null where there is none.
   @Nullable public var pool: String?
+  /// The tiers in their order.
+  public var pools: [Pool]
   /// In the order in which they went.
   public var evicted: [CleanDocument.Evicted]
   /// By name.
@@ -140,10 +172,12 @@ public struct PoolCleanDocument: Codable, Sendable, Hashable {
 
   /// A report.
   public init(
-    pool: String?, evicted: [CleanDocument.Evicted], kept: [CleanDocument.Kept], failed: [CleanDocument.Failed], unmet: [String],
+    pool: String?, pools: [Pool], evicted: [CleanDocument.Evicted], kept: [CleanDocument.Kept], failed: [CleanDocument.Failed],
+    unmet: [String],
     deletions: [Deletion], unavailable: SlipwayError?
   ) {
     self.pool = pool
+    self.pools = pools
     self.evicted = evicted
     self.kept = kept
     self.failed = failed

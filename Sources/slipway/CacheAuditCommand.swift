@@ -3,6 +3,7 @@ internal import ArgumentParser
 internal import Configuration
 internal import ImageStore
 internal import Model
+internal import PoolStore
 internal import Runtime
 internal import Wire
 
@@ -33,15 +34,17 @@ struct CacheAudit: AsyncParsableCommand {
       let report = try await session.agent.audit(image, rate: limit, mark: mark, context: session.context)
       session.context.progress(Progress(phase: .done))
       let document = AuditDocument(
-        store: session.agent.storePath, bases: report.outcomes.map { AuditDocument.Base($0) }, unsearched: report.unsearched,
+        store: session.agent.storePath, bases: report.outcomes.map { AuditDocument.Base($0) },
+        pool: report.pooled.map { AuditDocument.Base($0) }, unavailable: report.unavailable, unsearched: report.unsearched,
         seconds: (ContinuousClock.now - start).seconds)
       if json {
         try Output.document(document)
       } else if !quiet {
         Self.show(document)
       }
-      if report.outcomes.contains(where: { $0.verdict == .failed }) { throw ExitCode(ErrorCode.baseDamaged.exitCode) }
-      if report.outcomes.contains(where: { $0.error != nil }) { throw ExitCode(ErrorCode.batchFailed.exitCode) }
+      if report.verdicts.contains(.failed) { throw ExitCode(ErrorCode.baseDamaged.exitCode) }
+      let isUnjudged = report.verdicts.contains(.unjudged) || report.outcomes.contains { $0.error != nil } || report.unavailable != nil
+      if isUnjudged { throw ExitCode(ErrorCode.batchFailed.exitCode) }
     }
   }
 
@@ -49,14 +52,14 @@ struct CacheAudit: AsyncParsableCommand {
     Output.line(
       Table.text(
         ["VERDICT", "BASE", "IMAGE", "MADE BY", "RULE", "FINDINGS"],
-        document.bases.map { base in
+        (document.bases + document.pool).map { base in
           let findings = base.findings.map(\.code) + [base.error?.code].compactMap { $0 }
           return [
             base.verdict, base.name, base.images.first ?? "-", base.madeBy, base.rule ?? "-",
             findings.isEmpty ? "-" : findings.joined(separator: ", "),
           ]
         }))
-    for base in document.bases where base.verdict != "passed" || base.consequence != "none" {
+    for base in document.bases + document.pool where base.verdict != "passed" || base.consequence != "none" {
       Output.line("")
       Output.line(base.path)
       var lines = base.findings.map(\.message) + [base.error?.message].compactMap { $0 }
@@ -66,6 +69,7 @@ struct CacheAudit: AsyncParsableCommand {
       }
       for line in lines { Output.line("  " + line) }
     }
+    if let problem = document.unavailable { Output.note("a pool for bases could not be looked into: \(problem.message)") }
     for sentence in document.unsearched { Output.note("more disks may stand on what fails: \(sentence)") }
     let counts = AuditOutcome.Verdict.allCases.map { "\(document.counts[$0.rawValue] ?? 0) \($0.rawValue)" }.joined(separator: ", ")
     Output.note("\(counts), \(document.seconds) s")
@@ -73,6 +77,15 @@ struct CacheAudit: AsyncParsableCommand {
 }
 
 extension AuditDocument.Base {
+  init(_ outcome: PoolAuditOutcome) {
+    let base = outcome.base
+    self.init(
+      name: base.name.image, path: base.path, images: ([base.record.image].compactMap { $0 } + base.usage.images).map(\.text),
+      madeBy: "slipway", rule: outcome.rule, verdict: outcome.verdict.rawValue,
+      findings: outcome.findings.map { .init(code: $0.error.code.rawValue, message: $0.error.message, bytes: $0.isAboutBytes) },
+      read: outcome.read.bytes, usedBy: outcome.users, consequence: VerifyConsequence.none.word, quarantine: nil, error: outcome.error)
+  }
+
   init(_ outcome: AuditOutcome) {
     self.init(
       name: outcome.base.name.text, path: outcome.base.path, images: outcome.base.details?.images.map(\.text) ?? [],

@@ -23,6 +23,7 @@ struct DiskCreate: AsyncParsableCommand {
   @Option(name: .long, help: ArgumentHelp("Size of the disk, 20G say (default: the image's virtual size).", valueName: "size"))
   var size: SizeArgument?
   @Option(name: .long, help: "What it is made on (default: disks.target).") var target: Target?
+  @OptionGroup var tier: TierOption
   @OptionGroup var source: ImageOptions
   @OptionGroup var element: DiskElementOptions
   @Option(name: .long, help: ArgumentHelp("Attach it to this domain of libvirt.", valueName: "domain")) var attach: String?
@@ -32,13 +33,14 @@ struct DiskCreate: AsyncParsableCommand {
   @OptionGroup var options: CommonOptions
 
   func run() async throws {
-    let (name, image, size, target, source) = (name, image, size, target, source)
+    let (name, image, size, target, source, tier) = (name, image, size, target, source, tier)
     let (element, domain, mode) = (element, attach, attachMode)
     let choices = try element.choices()
     let (json, quiet) = (options.json, options.quiet)
     try await Session.run(options, deadline: deadline, progress: true) { session in
+      let request = try tier.put(into: source.request(image, environment: session.environment))
       let answer = try await session.agent.createDisk(
-        DiskName(name), from: source.request(image, environment: session.environment), target: target, size: size.map { try $0.bytes() },
+        DiskName(name), from: request, target: target, size: size.map { try $0.bytes() },
         context: session.context)
       var view = try await element.view(of: answer.info, choices, session)
       var attachment: DiskAttachment?
@@ -76,7 +78,7 @@ struct DiskList: AsyncParsableCommand {
   func run() async throws {
     let json = options.json
     try await Session.run(options) { session in
-      var (disks, failed) = await session.agent.disks(context: session.context)
+      var (disks, unreadable, failed) = await session.agent.disks(context: session.context)
       try Task.checkCancellation()
       var use: DiskUse?
       do {
@@ -92,7 +94,9 @@ struct DiskList: AsyncParsableCommand {
           document.domains = use?.domains[info.path]
           return document
         }
-        try Output.document(DiskListDocument(disks: documents, leftovers: leftovers, unavailable: failed))
+        try Output.document(
+          DiskListDocument(
+            disks: documents, leftovers: leftovers, unreadable: unreadable.map { ($0.path, $0.error) }, unavailable: failed))
       } else {
         Output.line(
           Table.text(
@@ -107,6 +111,7 @@ struct DiskList: AsyncParsableCommand {
         for leftover in leftovers where leftover.kind != .noLocalDomain { Output.line(leftover.sentence) }
         let idle = leftovers.filter { $0.kind == .noLocalDomain }.count
         if idle > 0 { Output.line("\(idle) of \(disks.count) belong to no domain of this host; they may run elsewhere") }
+        for image in unreadable { Output.note("\(image.path) may be a disk, and cannot be looked at: \(image.error.message)") }
         for error in failed { Output.report(error, json: false) }
       }
       if let first = failed.first { throw ExitCode(first.code.exitCode) }

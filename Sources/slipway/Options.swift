@@ -29,6 +29,21 @@ struct DeadlineOption: ParsableArguments {
   var deadline: DurationArgument?
 }
 
+/// Where a base is made.
+struct TierOption: ParsableArguments {
+  @Option(
+    name: .long,
+    help: ArgumentHelp("The tier of bases in which one is made if none lies in any; default is bases.pool.", valueName: "tier"))
+  var tier: String?
+
+  /// The request, for that tier.
+  func put(into request: ImageRequest) -> ImageRequest {
+    var request = request
+    request.tier = tier
+    return request
+  }
+}
+
 /// IMAGE and what belongs to it.
 struct ImageOptions: ParsableArguments {
   @Option(

@@ -12,15 +12,17 @@ struct PlanCommand: AsyncParsableCommand {
   @Option(name: .long, help: "What the disk would be made on (default: disks.target).") var target: Target?
   @Option(name: .long, help: ArgumentHelp("Size of the disk, 20G say (default: the image's virtual size).", valueName: "size")) var size:
     SizeArgument?
+  @OptionGroup var tier: TierOption
   @OptionGroup var source: ImageOptions
   @OptionGroup var deadline: DeadlineOption
   @OptionGroup var options: CommonOptions
 
   func run() async throws {
-    let (image, target, size, source, json) = (image, target, size, source, options.json)
+    let (image, target, size, source, tier, json) = (image, target, size, source, tier, options.json)
     try await Session.run(options, deadline: deadline, grace: .seconds(1)) { session in
+      let request = try tier.put(into: source.request(image, environment: session.environment))
       let answer = try await session.agent.plan(
-        source.request(image, environment: session.environment), target: target, size: size.map { try $0.bytes() }, context: session.context
+        request, target: target, size: size.map { try $0.bytes() }, context: session.context
       )
       let document = PlanDocument(
         image: answer.image, plan: answer.plan, cached: answer.cached, policy: answer.policy.map { PolicyDocument($0) },

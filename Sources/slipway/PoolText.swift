@@ -20,7 +20,7 @@ enum PoolText {
   static func show(_ base: PoolBaseDocument) {
     let evidence = base.evidence
     var rows: [(String, String)] = [
-      ("path", base.path), ("images", base.images.joined(separator: ", ")), ("was", base.sourceFormat),
+      ("path", base.path), ("tier", base.tier), ("images", base.images.joined(separator: ", ")), ("was", base.sourceFormat),
       ("virtual", ByteCount(base.virtualSize).description), ("written", ByteCount(base.allocated).description), ("route", base.route),
       ("source", base.source ?? "-"), ("digest", evidence.digest), ("computed", evidence.computed ?? "-"),
     ]
@@ -41,13 +41,18 @@ enum PoolText {
   /// What a cleaning did with the pool.
   static func clean(_ report: PoolCleanReport, dryRun: Bool) {
     for gone in report.evicted {
-      Output.line("\((dryRun ? "would go" : "removed").padding(to: 8))  \(gone.base.path)  \(gone.base.allocated)  \(gone.rule.rawValue)")
+      let what = dryRun ? "would go" : gone.isFree ? "removed" : "trashed"
+      let used = gone.isFree ? "" : ", used \(gone.detail ?? "")"
+      Output.line("\(what.padding(to: 8))  \(gone.base.path)  \(gone.base.allocated)  \(gone.rule.rawValue)\(used)")
     }
     for kept in report.kept where kept.reason != .notNeeded {
       let why = kept.reason.rawValue + (kept.detail.map { ": \($0)" } ?? "")
       Output.line("\("kept".padding(to: 8))  \(kept.base.path)  \(kept.base.allocated)  \(why)")
     }
     for failed in report.failed { Output.report(failed.error, json: false) }
+    for pool in report.pools where pool.pending.bytes > 0 {
+      Output.note("\(pool.pending) in pool \(pool.name) come free with the disks on bases that went")
+    }
     for deletion in report.deletions {
       let what = "\(deletion.pool)/\(deletion.name) (image id \(deletion.imageID))"
       let how =
@@ -60,23 +65,24 @@ enum PoolText {
 
 extension PoolBasesDocument {
   /// Nil where there is no pool.
-  init?(_ found: PoolBases, disks: [PoolBaseName: [String]]? = nil, clean: [String: CleanVerdict] = [:]) {
+  init?(_ found: PoolBases, disks: [String: [String]]? = nil, clean: [String: CleanVerdict] = [:]) {
     guard let pool = found.pool else { return nil }
     self.init(
       pool: pool,
       bases: found.bases.map { base in
-        PoolBaseDocument(base, disks: disks.map { $0[base.name] ?? [] }, clean: clean[base.name.image])
+        PoolBaseDocument(
+          base, tier: found.tiers[base.location.pool] ?? "", disks: disks.map { $0[base.path] ?? [] }, clean: clean[base.path])
       },
       unavailable: found.unavailable)
   }
 }
 
 extension PoolBaseDocument {
-  init(_ base: PoolBase, disks: [String]?, clean: CleanVerdict?) {
+  init(_ base: PoolBase, tier: String, disks: [String]?, clean: CleanVerdict?) {
     let record = base.record
     let held = base.usage.pin.flatMap { pin in pin.expires.map { $0 > Int64(Date().timeIntervalSince1970) } ?? true ? pin : nil }
     self.init(
-      name: record.name.image, path: base.path, images: ([record.image].compactMap { $0 } + base.usage.images).map(\.text),
+      name: record.name.image, path: base.path, tier: tier, images: ([record.image].compactMap { $0 } + base.usage.images).map(\.text),
       sourceFormat: record.sourceFormat, virtualSize: record.virtualSize.bytes, allocated: base.allocated.bytes, route: record.route,
       source: record.source, evidence: record.evidence, created: PinText.time(record.created), madeOn: record.maker.host,
       lastUsed: PinText.time(max(base.usage.lastUse, record.created)), hits: base.usage.hits, pin: held.map { PinDocument.Pin($0) },
@@ -98,10 +104,15 @@ extension PoolCleanDocument {
     func images(_ base: PoolBase) -> [String] { ([base.record.image].compactMap { $0 } + base.usage.images).map(\.text) }
     self.init(
       pool: report.pool,
+      pools: report.pools.map {
+        .init(
+          pool: $0.name, tier: $0.tier, count: $0.count, allocated: $0.occupied.bytes, pending: $0.pending.bytes,
+          unmet: $0.unmet.map(\.rawValue))
+      },
       evicted: report.evicted.map {
         .init(
-          name: $0.base.name.image, path: $0.base.path, images: images($0.base), rule: $0.rule.rawValue, detail: nil,
-          reclaimed: $0.base.allocated.bytes)
+          name: $0.base.name.image, path: $0.base.path, images: images($0.base), rule: $0.rule.rawValue, detail: $0.detail,
+          reclaimed: $0.isFree ? $0.base.allocated.bytes : 0)
       },
       kept: report.kept.map {
         .init(name: $0.base.name.image, path: $0.base.path, images: images($0.base), reason: $0.reason.rawValue, detail: $0.detail)

@@ -16,7 +16,7 @@ import Testing
         timeout: 30s
       - { name: other, fsid: 11111111-1111-1111-1111-11111111111A, image_user: reader, image_pools: [a, b], timeout: 2m }
     disks:   { target: raw, cluster: other, pool: vms, data_pool: null, path: /srv/disks/, roots: [/var/lib/nova/instances] }
-    bases:   { cluster: main, pool: slipway-bases, max_bytes: 0, max_count: 0, tiers: [{ match: x, pool: y }] }
+    bases:   { cluster: main, pool: slipway-bases, max_bytes: 0, max_count: 0, tiers: [{ name: x, pool: y }] }
     store:   { path: /var/lib/slipway/images, layout: native, base_format: qcow2, immutable: on, shared: false }
     nova:    { conf: /etc/nova/nova.conf, instances_path: null, uid: 42436, gid: null, clean: false }
     clean:   { every: 40m, unused_for: 24h, min_age: 1h, max_bytes: 200G, min_free: 10%, max_count: 0 }

@@ -3,16 +3,19 @@ import Testing
 
 /// Everything cached, held against today's policy and inspectors.
 @Suite(.fewAtATime, .timeLimit(.minutes(5))) struct AuditTests {
+  /// What others have in the pool meanwhile is not this test's.
+  fileprivate static let noPool = "bases: { pool: it-no-such-pool }"
+
   @Test("what satisfies passes; what a stricter policy refuses is named with the disks on it")
   func policy() async throws {
     let (raw, qcow2) = (try await Images.shared.raw(), try await Images.shared.qcow2())
-    let host = try Host()
+    let host = try Host { settings, _ in settings.more = [Self.noPool] }
     for image in [raw.id, qcow2.id] { try await host.run("fetch", image).succeeded() }
     let disk = host.diskName()
     let made = try await host.run("disk", "create", disk, "--image", raw.id, "--target", "qcow2").succeeded()
     let good = try await host.run("cache", "audit", "--rate", "2G").succeeded()
     #expect(good["counts"]["passed"].int == 2 && good["bases"].list.allSatisfy { $0["read"].int ?? 0 > 0 })
-    let strict = try host.reconfigured { settings, _ in settings.more = ["trust: { formats: [qcow2] }"] }
+    let strict = try host.reconfigured { settings, _ in settings.more = [Self.noPool, "trust: { formats: [qcow2] }"] }
     let ending = try await strict.run("cache", "audit")
     #expect(ending.status == 4)
     let failed = try ending.document()["bases"].list.filter { $0["verdict"].text == "failed" }
@@ -31,7 +34,7 @@ import Testing
       let file = scratch.file("nova.conf")
       try "[DEFAULT]\ninstances_path = \(instances)\nforce_raw_images = false\n".write(toFile: file, atomically: true, encoding: .utf8)
       settings.layout = "nova"
-      settings.more.append("nova: { conf: \(file) }")
+      settings.more += ["nova: { conf: \(file) }", Self.noPool]
     }
     let bases = host.scratch.file("instances/_base")
     let names = (0..<3).map { String(repeating: "\($0)", count: 40) }
@@ -56,6 +59,37 @@ import Testing
     #expect(strict.status == 4)
     #expect(try strict.document()["counts"]["failed"].int == 3)
   }
+
+  @Test("bases in pools are judged as well, by their bytes and by policy, and the disks on what fails are named")
+  func pool() async throws {
+    try await OwnPool.with { pool in
+      let host = try pool.host()
+      let (good, bad) = (try await Images.fresh("--store", "local"), try await Images.fresh("--store", "local"))
+      let disks = [host.diskName(), host.diskName()]
+      for (disk, image) in zip(disks, [good, bad]) {
+        try await host.run("disk", "create", disk, "--image", image.id, "--target", "rbd").succeeded()
+      }
+      let sound = try await host.run("cache", "audit").succeeded()
+      #expect(sound["counts"]["passed"].int == 2 && sound["bases"].list.isEmpty)
+      #expect(sound["pool"].list.allSatisfy { ($0["read"].int ?? 0) > 1 << 20 })
+      // Bytes below librbd, which knows nothing of it: without a snapshot context they are the snapshot's, too.
+      let path = try #require(try await host.run("cache", "show", bad.id).succeeded()["pool"]["bases"].list.first?["path"].text)
+      let object = try await Compare.rbd(String(path.split(separator: "@")[0]), host.stack)["block_name_prefix"].text ?? ""
+      let conf = try host.stack.text("ceph", "admin_conf")
+      let garbage = try host.scratch.sparse("garbage", size: 4096, runs: [(0, 4096)], seed: 5)
+      try await Compare.tool("rados", "-c", conf, "-p", pool.name, "put", object + ".0000000000000000", garbage, "--offset", "8192")
+      let ending = try await host.run("cache", "audit", bad.id)
+      #expect(ending.status == 4, "\(ending.output)")
+      let failed = try #require(try ending.document()["pool"].list.first)
+      #expect(failed["findings"].list.map { $0["code"].text } == ["digest_mismatch"])
+      #expect(failed["used_by"].list.map(\.text) == ["vms/\(disks[1])"])
+      let strict = try pool.host { settings, _ in settings.more.append("trust: { formats: [qcow2] }") }
+      let refused = try await strict.run("cache", "audit", good.id)
+      #expect(refused.status == 4)
+      #expect(try refused.document()["pool"].list.map { $0["findings"].list.map { $0["code"].text } } == [["format_not_allowed"]])
+      for disk in disks { try await host.delete(disk) }
+    }
+  }
 }
 
 extension Host {
@@ -64,7 +98,7 @@ extension Host {
     let file = scratch.file("nova.conf")
     return try reconfigured { settings, _ in
       settings.layout = "nova"
-      settings.more = ["nova: { conf: \(file) }", more]
+      settings.more = ["nova: { conf: \(file) }", AuditTests.noPool, more]
     }
   }
 }

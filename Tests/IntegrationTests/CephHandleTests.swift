@@ -46,6 +46,23 @@ import Testing
     #expect(error?.code == .configuration || error?.code == .permissionDenied)
   }
 
+  @Test func anImageGetsNoMoreSnapshotsThanItMayHave() async throws {
+    let cluster = try await connect()
+    let pool = try await cluster.pool("vms")
+    let name = "it-\(UUID().uuidString)"
+    try await pool.create(name, size: ByteCount(4 << 20), options: CloneOptions(features: cluster.defaultFeatures, order: 22))
+    let image = try await pool.open(name, readOnly: false)
+    for snapshot in ["a", "b"] { try await image.createSnapshot(snapshot, limit: 2) }
+    let refused = await #expect(throws: SlipwayError.self) { try await image.createSnapshot("c", limit: 2) }
+    #expect(refused?.code == .inUse)
+    #expect(try await image.snapshots().map(\.name) == ["a", "b"])
+    for snapshot in ["a", "b"] { try await image.removeSnapshot(snapshot) }
+    await image.close()
+    try await pool.remove(name)
+    await pool.close()
+    await cluster.close()
+  }
+
   @Test func whatIsMissingIsNamed() async throws {
     let cluster = try await connect()
     let noPool = await #expect(throws: SlipwayError.self) { _ = try await cluster.pool("nothere") }

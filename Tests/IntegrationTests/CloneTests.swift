@@ -104,6 +104,22 @@ import Testing
     #expect(fetched["route"].text == "export")
   }
 
+  @Test func aDiskThatThisUserMayNotOpenIsToldByItsName() async throws {
+    let image = try await Images.shared.raw()
+    let host = try Host()
+    let disk = host.diskName()
+    try await host.run("disk", "create", disk, "--image", image.id, "--target", "rbd").succeeded()
+    let blind = try Host { settings, _ in settings.clusters[0].user = "slipway-noread" }
+    let listed = try await blind.run("disk", "list").succeeded()
+    #expect(!listed["disks"].list.contains { $0["name"].text == disk })
+    let told = try #require(listed["unreadable"].list.first { $0["path"].text == "vms/\(disk)" })
+    #expect(told["error"]["code"].text == "permission_denied")
+    #expect(listed["unavailable"].list.isEmpty)
+    let people = try await blind.runForPeople("disk", "list")
+    #expect(people.status == 0 && people.errors.contains("vms/\(disk) may be a disk"), "\(people.errors)")
+    try await host.delete(disk)
+  }
+
   @Test func aSnapshotWithoutProtectionIsClonedByFormat2Alone() async throws {
     let host = try Host { settings, _ in settings.more = ["on_not_cloneable: fail"] }
     let stack = host.stack

@@ -59,7 +59,7 @@ import Testing
       #expect(shown?.code == .notOurs)
       let deleted = await #expect(throws: SlipwayError.self) { _ = try await disks.delete(DiskName(copy), context: context) }
       #expect(deleted?.code == .notOurs)
-      let listed = try await disks.list().map(\.path)
+      let listed = try await disks.list().disks.map(\.path)
       #expect(!listed.contains("vms/\(copy)"))
       #expect(listed.contains("vms/\(name)"))
       try stack.rbd("rm", "vms/\(copy)", "--no-progress")

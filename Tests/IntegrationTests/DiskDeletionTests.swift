@@ -50,6 +50,27 @@ import Testing
     }
   }
 
+  @Test func aDeferredDeletionLeavesTheDataToTheCleaner() async throws {
+    try await OwnPool.with { pool in
+      let image = try await Images.shared.raw()
+      let host = try pool.host { settings, _ in
+        settings.pool = pool.name
+        settings.diskKeys = "deferred_deletion: true"
+      }
+      let disk = host.diskName(pool: pool.name)
+      for _ in 0..<2 {
+        try await host.run("disk", "create", disk, "--image", image.id, "--target", "rbd").succeeded()
+        #expect(try await host.run("disk", "delete", disk).succeeded()["outcome"].text == "deleted")
+        #expect(try await !pool.images().contains(disk))
+      }
+      #expect(try await pool.trash().count == 2)
+      let done = try await host.run("cache", "clean").succeeded()["pool"]["deletions"].list
+      #expect(done.map { $0["removed"] } == [.bool(true), .bool(true)])
+      #expect(try await pool.trash() == [])
+      #expect(try await host.run("disk", "delete", disk).succeeded()["outcome"].text == "absent")
+    }
+  }
+
   @Test func aSnapshotOfSomebodyElseHoldsTheDisk() async throws {
     try await OwnPool.with { pool in
       let image = try await Images.shared.raw()

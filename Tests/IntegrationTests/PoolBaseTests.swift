@@ -113,6 +113,19 @@ import Testing
     }
   }
 
+  /// It is decoded while it is hashed: nothing of it stays.
+  @Test func aQcow2WithAWrongDigestLeavesNothing() async throws {
+    try await OwnPool.with { pool in
+      let host = try pool.host()
+      let image = try await Self.qcow2()
+      try await Images.glance("corrupt-hash", image.id)
+      try await host.run("disk", "create", host.diskName(), "--image", image.id, "--target", "rbd").failed(4, "digest_mismatch")
+      #expect(try await pool.images() == [])
+      #expect(try await pool.trash() == [])
+      host.expectEmptyStore()
+    }
+  }
+
   @Test func aPoolThatIsMissingIsAReasonInThePlan() async throws {
     let image = try await Images.shared.qcow2()
     let host = try Host { settings, _ in settings.more = ["bases: { pool: it-no-such-pool }"] }
@@ -251,7 +264,7 @@ import Testing
     }
   }
 
-  /// One OSD holds no erasure-coded pool; to RBD a data pool is a data pool.
+  /// An erasure-coded one is in `ErasureCodeTests`.
   @Test func dataPoolsHoldTheBytesOfBasesAndDisks() async throws {
     try await OwnPool.with { pool in
       try await OwnPool.with { data in

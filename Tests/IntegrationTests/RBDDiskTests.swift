@@ -81,7 +81,7 @@ import Testing
       #expect(described.contains("\"size\":67108864"))
       #expect(described.contains("\"order\":23"))
       #expect(try stack.rbd("image-meta", "get", "vms/\(name)", "slipway.state").hasPrefix("ready"))
-      #expect(try await host.disks.list().contains { $0.record.name.text == name })
+      #expect(try await host.disks.list().disks.contains { $0.record.name.text == name })
       let (_, again) = try await host.disks.clone(record(name), from: parent, context: context())
       #expect(again == .existing)
       let conflict = await #expect(throws: SlipwayError.self) {

@@ -30,6 +30,38 @@ import Testing
     #expect(planner.choice?.cluster == "here")
   }
 
+  @Test("one that lies in another tier is cloned there; a tier that is missing is none")
+  func otherTier() {
+    var wanted = request(Bed.image([Bed.rbd(Bed.there)], format: "qcow2"))
+    wanted.poolBase?.others = ["lost", "slow"]
+    let slow = ProbeRequest.poolBase(cluster: "here", pool: "slow", name: "n")
+    let lost = ProbeRequest.poolBase(cluster: "here", pool: "lost", name: "n")
+    for chosen in [ProbeResult.facts(ProbeFacts(size: nil)), .refused(.poolMissing, "there is no pool 'bases'")] {
+      var world = World { probe in
+        switch probe {
+        case Self.probe: chosen
+        case slow: .facts(ProbeFacts(size: .gib(2)))
+        case lost: .refused(.poolMissing, nil)
+        default: .refused(.sourceMissing, nil)
+        }
+      }
+      var planner = RoutePlanner(wanted)
+      #expect(world.run(&planner)?.lines == ["clone not_raw", "base_clone ok"])
+      #expect(world.probes == [Self.probe, lost, slow])
+    }
+    // Its own tier is asked first, and then nobody else is.
+    var world = world(base: .gib(2))
+    #expect(world.plan(wanted)?.lines == ["clone not_raw", "base_clone ok"])
+    #expect(world.probes == [Self.probe])
+    // A base of which only its bytes will tell the name lies nowhere yet.
+    wanted.poolBase?.name = nil
+    var unnamed = World {
+      $0 == .poolBase(cluster: "here", pool: "bases", name: nil) ? .facts(ProbeFacts(size: nil)) : .facts(ProbeFacts(size: .gib(2)))
+    }
+    #expect(unnamed.plan(wanted)?.route == .baseClone)
+    #expect(!unnamed.probes.contains { if case .poolBase(_, "slow", _) = $0 { true } else { false } })
+  }
+
   @Test("one that is not there is made where its bytes can be had: read as the user for exports")
   func otherCluster() throws {
     let location = try #require(RBDLocation(parsing: Bed.rbd(Bed.there)))

@@ -20,7 +20,7 @@ import Wire
         missing: ["/s/bases/e": ["/d"]]),
       unasked: nil,
       pool: PoolCleanDocument(
-        pool: "bases",
+        pool: "bases", pools: [.init(pool: "bases", tier: "default", count: 1, allocated: 9, pending: 4, unmet: ["over_count"])],
         evicted: [
           .init(name: "slipway.base.1", path: "bases/slipway.base.1@base", images: ["k"], rule: "over_count", detail: nil, reclaimed: 2)
         ],
@@ -31,7 +31,7 @@ import Wire
         unavailable: nil), seconds: 0.5)
     #expect(
       try WireCoding.text(document)
-        == #"{"blocked":[{"detail":"stopped","reason":"maintenance"}],"disks":{"files":3,"missing":{"/s/bases/e":["/d"]},"overlays":2,"unreadable":[{"may_refer_to":null,"path":"/d/u","problem":"it is damaged"}],"vanished":["/d/v"]},"dry_run":true,"evicted":[{"detail":"image i is deleted","images":["i"],"name":"a","path":"/s/bases/a","reclaimed":7,"rule":"image_gone"},{"detail":null,"images":[],"name":"b","path":"/s/bases/b","reclaimed":5,"rule":"unused"}],"failed":[{"error":{"code":"io_error","hint":null,"message":"cannot rename d","object":"d","retry":"elsewhere"},"name":"d","path":"/s/bases/d"}],"kept":[{"detail":"by /d","images":["j"],"name":"c","path":"/s/bases/c","reason":"in_use"}],"pool":{"deletions":[{"asked":"2026-01-01T00:00:00Z","detail":null,"image_id":"1f","name":"v","pool":"vms","removed":false}],"evicted":[{"detail":null,"images":["k"],"name":"slipway.base.1","path":"bases/slipway.base.1@base","reclaimed":2,"rule":"over_count"}],"failed":[],"kept":[{"detail":"by vms/v","images":[],"name":"slipway.base.2","path":"bases/slipway.base.2@base","reason":"in_use"}],"pool":"bases","reclaimed":2,"unavailable":null,"unmet":["over_count"]},"quarantine":[{"name":"q","path":"/s/quarantine/1-0-q","reason":"r","reclaimed":3,"since":"2026-01-01T00:00:00Z"}],"reclaimed":15,"seconds":0.5,"store":"/s","unasked":null,"unmet":["over_size"],"version":1}"#
+        == #"{"blocked":[{"detail":"stopped","reason":"maintenance"}],"disks":{"files":3,"missing":{"/s/bases/e":["/d"]},"overlays":2,"unreadable":[{"may_refer_to":null,"path":"/d/u","problem":"it is damaged"}],"vanished":["/d/v"]},"dry_run":true,"evicted":[{"detail":"image i is deleted","images":["i"],"name":"a","path":"/s/bases/a","reclaimed":7,"rule":"image_gone"},{"detail":null,"images":[],"name":"b","path":"/s/bases/b","reclaimed":5,"rule":"unused"}],"failed":[{"error":{"code":"io_error","hint":null,"message":"cannot rename d","object":"d","retry":"elsewhere"},"name":"d","path":"/s/bases/d"}],"kept":[{"detail":"by /d","images":["j"],"name":"c","path":"/s/bases/c","reason":"in_use"}],"pool":{"deletions":[{"asked":"2026-01-01T00:00:00Z","detail":null,"image_id":"1f","name":"v","pool":"vms","removed":false}],"evicted":[{"detail":null,"images":["k"],"name":"slipway.base.1","path":"bases/slipway.base.1@base","reclaimed":2,"rule":"over_count"}],"failed":[],"kept":[{"detail":"by vms/v","images":[],"name":"slipway.base.2","path":"bases/slipway.base.2@base","reason":"in_use"}],"pool":"bases","pools":[{"allocated":9,"count":1,"pending":4,"pool":"bases","tier":"default","unmet":["over_count"]}],"reclaimed":2,"unavailable":null,"unmet":["over_count"]},"quarantine":[{"name":"q","path":"/s/quarantine/1-0-q","reason":"r","reclaimed":3,"since":"2026-01-01T00:00:00Z"}],"reclaimed":15,"seconds":0.5,"store":"/s","unasked":null,"unmet":["over_size"],"version":1}"#
     )
   }
 

@@ -94,10 +94,10 @@ import Wire
   @Test func whatLooksLeftOver() throws {
     let document = DiskListDocument(
       disks: [], leftovers: [.init(kind: "missing", path: "/d", domain: "vm"), .init(kind: "no_local_domain", path: "vms/d", domain: nil)],
-      unavailable: [])
+      unreadable: [("vms/u", SlipwayError(.permissionDenied, "cannot open vms/u", object: "vms/u"))], unavailable: [])
     #expect(
       try WireCoding.text(document)
-        == #"{"disks":[],"leftovers":[{"domain":"vm","kind":"missing","path":"/d"},{"domain":null,"kind":"no_local_domain","path":"vms/d"}],"unavailable":[],"version":1}"#
+        == #"{"disks":[],"leftovers":[{"domain":"vm","kind":"missing","path":"/d"},{"domain":null,"kind":"no_local_domain","path":"vms/d"}],"unavailable":[],"unreadable":[{"error":{"code":"permission_denied","hint":null,"message":"cannot open vms/u","object":"vms/u","retry":"elsewhere"},"path":"vms/u"}],"version":1}"#
     )
   }
 

@@ -38,8 +38,8 @@ import Wire
       findings: [.init(code: "digest_mismatch", message: "it holds other bytes", bytes: true)], read: 7, usedBy: ["/d/x.qcow2"],
       consequence: "marked", quarantine: nil, error: nil)
     #expect(
-      try WireCoding.text(AuditDocument(store: "/s", bases: [base], unsearched: [], seconds: 0.5))
-        == #"{"bases":[{"consequence":"marked","error":null,"findings":[{"bytes":true,"code":"digest_mismatch","message":"it holds other bytes"}],"images":["i"],"made_by":"slipway","name":"b.raw","path":"/s/bases/b.raw","quarantine":null,"read":7,"rule":"default","used_by":["/d/x.qcow2"],"verdict":"failed"}],"counts":{"failed":1,"passed":0,"unjudged":0},"seconds":0.5,"store":"/s","unsearched":[],"version":1}"#
+      try WireCoding.text(AuditDocument(store: "/s", bases: [base], pool: [], unavailable: nil, unsearched: [], seconds: 0.5))
+        == #"{"bases":[{"consequence":"marked","error":null,"findings":[{"bytes":true,"code":"digest_mismatch","message":"it holds other bytes"}],"images":["i"],"made_by":"slipway","name":"b.raw","path":"/s/bases/b.raw","quarantine":null,"read":7,"rule":"default","used_by":["/d/x.qcow2"],"verdict":"failed"}],"counts":{"failed":1,"passed":0,"unjudged":0},"pool":[],"seconds":0.5,"store":"/s","unavailable":null,"unsearched":[],"version":1}"#
     )
   }
 }

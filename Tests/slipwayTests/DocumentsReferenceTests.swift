@@ -32,7 +32,7 @@ import Wire
     disk.libvirt = DiskDocument.LibvirtView(pool: "p", volume: "v", diskXML: "x", domain: "d", device: "vda")
     disk.domains = ["d"]
     var disks = DiskListDocument(
-      disks: [], leftovers: [.init(kind: "missing", path: "p", domain: "d")], unavailable: [error])
+      disks: [], leftovers: [.init(kind: "missing", path: "p", domain: "d")], unreadable: [("p", error)], unavailable: [error])
     disks.disks = [disk]
     let pin = PinDocument.Pin(note: "n", created: "t", expires: "t")
     let base = BaseDocument(
@@ -55,12 +55,13 @@ import Wire
         files: 1, overlays: 1, unreadable: [.init(path: "p", problem: "p", mayReferTo: ["f"])], vanished: ["v"], missing: ["PATH": ["d"]]),
       unasked: "u",
       pool: PoolCleanDocument(
-        pool: "p", evicted: [.init(name: "n", path: "p", images: ["i"], rule: "over_size", detail: "d", reclaimed: 1)],
+        pool: "p", pools: [.init(pool: "p", tier: "t", count: 1, allocated: 1, pending: 1, unmet: ["over_size"])],
+        evicted: [.init(name: "n", path: "p", images: ["i"], rule: "over_size", detail: "d", reclaimed: 1)],
         kept: [.init(name: "n", path: "p", images: ["i"], reason: "young", detail: "d")],
         failed: [.init(name: "n", path: "p", error: error)], unmet: ["over_size"],
         deletions: [.init(pool: "p", imageID: "i", name: "n", asked: "t", removed: true, detail: "d")], unavailable: error), seconds: 1)
     let pooled = PoolBaseDocument(
-      name: "n", path: "p", images: ["i"], sourceFormat: "qcow2", virtualSize: 1, allocated: 1, route: .export, source: "s",
+      name: "n", path: "p", tier: "t", images: ["i"], sourceFormat: "qcow2", virtualSize: 1, allocated: 1, route: .export, source: "s",
       evidence: evidence, created: "t", madeOn: "h", lastUsed: "t", hits: 1, pin: pin, disks: ["d"],
       clean: .init(goes: true, why: "w", detail: "d", usedBy: [.init(disk: "d", domains: ["w"])]))
     let verified = VerifyDocument(
@@ -71,14 +72,11 @@ import Wire
           damaged: [.init(offset: 0, length: 1)], read: 1, consequence: "quarantined", quarantine: "q", usedBy: ["d"], refetched: "p",
           error: error)
       ], seconds: 1)
-    let audited = AuditDocument(
-      store: "s",
-      bases: [
-        .init(
-          name: "n", path: "p", images: ["i"], madeBy: "slipway", rule: "r", verdict: "failed",
-          findings: [.init(code: "c", message: "m", bytes: true)], read: 1, usedBy: ["d"], consequence: "quarantined", quarantine: "q",
-          error: error)
-      ], unsearched: ["u"], seconds: 1)
+    let judged = AuditDocument.Base(
+      name: "n", path: "p", images: ["i"], madeBy: "slipway", rule: "r", verdict: "failed",
+      findings: [.init(code: "c", message: "m", bytes: true)], read: 1, usedBy: ["d"], consequence: "quarantined", quarantine: "q",
+      error: error)
+    let audited = AuditDocument(store: "s", bases: [judged], pool: [judged], unavailable: error, unsearched: ["u"], seconds: 1)
     return [
       ("DoctorDocument", "doctor", try text(DoctorDocument(checks: [.init(name: "n", status: "ok", detail: "d", hint: "h")]))),
       ("PlanDocument", "plan", try text(PlanDocument(image: "i", plan: plan, cached: false, policy: policy, error: error, convert: "c"))),
