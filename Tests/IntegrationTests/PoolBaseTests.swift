@@ -199,12 +199,14 @@ import Testing
       #expect(try await pool.images() == [])
       let conf = try host.stack.text("ceph", "admin_conf")
       try host.stack.rbd(["create", "\(pool.name)/\(base)", "--size", "16M"])
-      let id = try #require(try await JSON(parsing: Compare.tool("rbd", "-c", conf, "info", "\(pool.name)/\(base)", "--format", "json"))["id"].text)
+      let id = try #require(
+        try await JSON(parsing: Compare.tool("rbd", "-c", conf, "info", "\(pool.name)/\(base)", "--format", "json"))["id"].text)
       try await Compare.tool("rados", "-c", conf, "-p", pool.name, "rm", "rbd_header.\(id)")
       if isOurs {
         let makers = host.scratch.file("makers")
         try Data("[1]".utf8).write(to: URL(fileURLWithPath: makers))
-        try await Compare.tool("rados", "-c", conf, "-p", pool.name, "put", "slipway.base-claim.\(base.dropFirst("slipway.base.".count))", makers)
+        try await Compare.tool(
+          "rados", "-c", conf, "-p", pool.name, "put", "slipway.base-claim.\(base.dropFirst("slipway.base.".count))", makers)
         try await host.start(request).wait().succeeded()
         #expect(try await pool.images() == [base])
         try await host.delete(disk)
