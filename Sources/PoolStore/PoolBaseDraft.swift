@@ -38,7 +38,17 @@ public final class PoolBaseDraft: Sendable {
     try await lease.check()
     let cluster = store.pool.cluster
     let options = CloneOptions(features: cluster.defaultFeatures, order: cluster.defaultOrder, dataPool: store.dataPool)
-    try await TrashQueue(store.pool).freeing(name.image) { try await store.pool.create(name.image, size: size, options: options) }
+    do {
+      try await TrashQueue(store.pool).freeing(name.image) { try await store.pool.create(name.image, size: size, options: options) }
+    } catch let error as SlipwayError where error.cephErrno == 17 {
+      // A maker that was killed within librbd leaves names that lead to no image: only where another is known to have begun, and none opens.
+      guard try await store.makers(name).contains(where: { $0 != cluster.instance }), case .nobody = try await store.occupant(name) else {
+        throw error
+      }
+      try await lease.check()
+      try await store.pool.remove(name.image)
+      try await store.pool.create(name.image, size: size, options: options)
+    }
     return try await store.pool.open(name.image, readOnly: false)
   }
 

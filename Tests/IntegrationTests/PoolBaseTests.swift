@@ -198,6 +198,39 @@ import Testing
 
   // MARK: cleaning
 
+  /// Killed within librbd, before the image's header was there: its id cannot be looked up, and its name cannot be given again.
+  @Test(arguments: [true, false]) func namesWithoutAnImageDoNotKeepABaseFromBeingMade(isOurs: Bool) async throws {
+    let image = try await Self.qcow2()
+    try await OwnPool.with { pool in
+      let host = try pool.host()
+      let disk = host.diskName()
+      let request = ["disk", "create", disk, "--image", image.id, "--target", "rbd"]
+      let made = try await host.start(request).wait().succeeded()
+      let base = try #require(made["base"].text?.dropLast("@base".count).split(separator: "/").last.map(String.init))
+      try await host.delete(disk)
+      try await host.run("cache", "purge", image.id).succeeded()
+      #expect(try await pool.images() == [])
+      let conf = try host.stack.text("ceph", "admin_conf")
+      try host.stack.rbd(["create", "\(pool.name)/\(base)", "--size", "16M"])
+      let id = try #require(
+        try await JSON(parsing: Compare.tool("rbd", "-c", conf, "info", "\(pool.name)/\(base)", "--format", "json"))["id"].text)
+      try await Compare.tool("rados", "-c", conf, "-p", pool.name, "rm", "rbd_header.\(id)")
+      if isOurs {
+        let makers = host.scratch.file("makers")
+        try Data("[1]".utf8).write(to: URL(fileURLWithPath: makers))
+        try await Compare.tool(
+          "rados", "-c", conf, "-p", pool.name, "put", "slipway.base-claim.\(base.dropFirst("slipway.base.".count))", makers)
+        try await host.start(request).wait().succeeded()
+        #expect(try await pool.images() == [base])
+        try await host.delete(disk)
+      } else {
+        // Nobody is known to have begun: it may be anybody's.
+        try await host.start(request).wait().failed(7, "name_conflict")
+        #expect(try await pool.images() == [base])
+      }
+    }
+  }
+
   @Test func limitsDriveOutTheLeastRecentlyUsedAndNeverWhatIsPinnedOrInUse() async throws {
     try await OwnPool.with { pool in
       let host = try pool.host(limits: ", max_count: 2")

@@ -123,14 +123,18 @@ struct DomainTests {
 
   @Test("A connection that is given up on is made again for who listens, and told")
   func reconnected() async throws {
-    let client = LibvirtClient(LibvirtOptions(uri: "test:///default", firstBackoff: .milliseconds(1)))
+    // A node of its own: on the default one the work of other tests is heard, too.
+    let node = try Node()
+    defer { node.remove() }
+    let client = LibvirtClient(LibvirtOptions(uri: node.uri, firstBackoff: .milliseconds(1)))
     let heard = Heard()
     let subscription = client.listen { heard.note($0) }
     #expect(await eventually { heard.all == [.connected] })
     let gate = Gate()
     await #expect(throws: SlipwayError.self) { try await client.call("hang", timeout: .milliseconds(20)) { _ in gate.wait() } }
-    #expect(await eventually { heard.all.count == 3 })
-    #expect(heard.all.first == .connected && heard.all.last == .connected)
+    // On a busy machine the new connection may be given up on, too.
+    #expect(await eventually { heard.all.count >= 3 && heard.all.last == .connected })
+    #expect(heard.all.first == .connected)
     if case .disconnected = heard.all[1] {} else { Issue.record("it was not told: \(heard.all)") }
     gate.open()
     subscription.cancel()
