@@ -22,7 +22,9 @@ extension Agent {
     _ view: inout CleanView, _ policy: CleanPolicy, _ store: Store, _ context: RequestContext, only: Set<String>? = nil
   ) async throws -> String? {
     let candidates = view.world.bases.filter { base in
-      (only?.contains(base.name) ?? true) && StoreCleaner.protection(of: base, in: view.world, policy) == nil
+      // What no image is known of needs no question, and neither a judgement nor a place in the order.
+      guard let served = view.summaries[base.name]?.details?.images, !served.isEmpty else { return false }
+      return (only?.contains(base.name) ?? true) && StoreCleaner.protection(of: base, in: view.world, policy) == nil
     }.sorted { ($0.lastUse, $0.name) < ($1.lastUse, $1.name) }
     var images: [ImageID] = []
     var seen: Set<ImageID> = []

@@ -134,8 +134,8 @@ public final class Image: Sendable {
         rbd_snap_spec_cleanup(&snapshot)
       }
       return ImageParent(
-        pool: String(cString: parent.pool_name), image: String(cString: parent.image_name), imageID: String(cString: parent.image_id),
-        snapshot: String(cString: snapshot.name), snapshotID: snapshot.id)
+        pool: String(cString: parent.pool_name), poolID: parent.pool_id, image: String(cString: parent.image_name),
+        imageID: String(cString: parent.image_id), snapshot: String(cString: snapshot.name), snapshotID: snapshot.id)
     }
   }
 
@@ -183,6 +183,8 @@ public final class Image: Sendable {
 public struct ImageParent: Sendable, Hashable {
   /// The parent's pool.
   public let pool: String
+  /// The pool's id, which no other pool ever gets.
+  public let poolID: Int64
   /// The parent's name.
   public let image: String
   /// The parent's image id.

@@ -21,7 +21,8 @@ struct Document {
   init(_ text: String) {
     let root: Node?
     do {
-      root = try Yams.compose(yaml: text)
+      // A key's type says how its text is read: no rules for guessing types, whose regular expressions take a millisecond to compile.
+      root = try Yams.compose(yaml: text, .basic)
     } catch {
       issues.append(Self.issue(error, in: text))
       return

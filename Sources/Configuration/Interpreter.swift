@@ -115,7 +115,7 @@ extension Key {
       return try Scalars(path: path, line: nil, isSecret: isSecret).value(defaultText, type)
     }
     let node: Node?
-    do { node = try Yams.compose(yaml: defaultText) } catch { node = nil }
+    do { node = try Yams.compose(yaml: defaultText, .basic) } catch { node = nil }
     guard let node else { throw Issue(line: nil, key: path, message: "the default of '\(path)' does not parse", hint: nil) }
     return try Interpreter(self).value(node, type, nullable: isNullable)
   }

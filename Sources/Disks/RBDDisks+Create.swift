@@ -27,20 +27,12 @@ public struct CloneParent: Sendable {
     self.depth = depth
   }
 
-  /// Throws `source_not_found` unless its ids still are those that it must have. Ids are never given anew, so those that hold before and after a
-  /// clone was made are the ones that it was made from.
-  func prove() async throws {
+  /// Throws `source_not_found` unless `clone` was made from the snapshot that it must be. Ids are never given anew, and a clone knows those of what it
+  /// stands on.
+  func prove(_ clone: Image) async throws {
     guard let version else { return }
-    let image = try await pool.open(location.image, snapshot: location.snapshot)
-    let now: String
-    do {
-      now = "\(pool.cluster.fsid) \(pool.id) \(image.id) \(try await image.snapshotID(location.snapshot))"
-    } catch {
-      await image.close()
-      throw error
-    }
-    await image.close()
-    guard now == version else {
+    let under = try await clone.parent().map { "\(pool.cluster.fsid) \($0.poolID) \($0.imageID) \($0.snapshotID)" }
+    guard under == version else {
       throw SlipwayError(.sourceNotFound, "snapshot \(location) was replaced while it was cloned", object: location.url, hint: "try again")
     }
   }
@@ -66,7 +58,7 @@ extension RBDDisks {
     }
     do {
       let result = try await make(record, parent, claim, context)
-      await claim.release()
+      if result.1 == .existing { await claim.release() }
       return result
     } catch {
       await end(claim, name, after: error)
@@ -77,12 +69,38 @@ extension RBDDisks {
   private func make(
     _ record: DiskRecord, _ parent: CloneParent, _ claim: RBDClaim, _ context: RequestContext
   ) async throws -> (DiskInfo, DiskOutcome) {
+    let path = "\(pool.name)/\(record.name)"
+    if !claim.deadMakers.isEmpty, let found = try await clear(record, claim, context) { return (found, .existing) }
+    context.progress(Progress(phase: .cloning))
+    do {
+      // librbd looks itself whether the name is taken, before it makes anything: most names are not.
+      try await place(record.name, parent, context)
+    } catch let error as SlipwayError where error.cephErrno == 17 {
+      if let found = try await clear(record, claim, context) { return (found, .existing) }
+      do {
+        try await place(record.name, parent, context)
+      } catch let error as SlipwayError where error.cephErrno == 17 {
+        throw foreign(record.name)  // somebody else made it between our look and now: not ours to undo
+      }
+    }
+    let made: DiskRecord
+    do {
+      made = try await finish(record, claim, parent, context)
+    } catch {
+      await rollBack(record.name, context)
+      throw error
+    }
+    return (DiskInfo(record: made, state: .ready, path: path, size: record.request.size), .created)
+  }
+
+  /// Looks at what stands under the name: the disk that is asked for is answered, what a dead process left is removed, anything else is a conflict.
+  private func clear(_ record: DiskRecord, _ claim: RBDClaim, _ context: RequestContext) async throws -> DiskInfo? {
     let name = record.name
     let path = "\(pool.name)/\(name)"
     switch try await occupant(name) {
     case .ours(let found, .ready, _, let size):
       guard found.request == record.request else { throw found.conflict(at: path) }
-      return (DiskInfo(record: found, state: .ready, path: path, size: ByteCount(size)), .existing)
+      return DiskInfo(record: found, state: .ready, path: path, size: ByteCount(size))
     case .ours(_, _, let id, _):
       // We hold the claim, so whoever was making or deleting it is gone.
       context.log(.notice, "removing what a dead process left half-made", ["disk": path, "image_id": id])
@@ -92,17 +110,20 @@ extension RBDDisks {
     case .nobody:
       if !claim.deadMakers.isEmpty { try await removeStub(name, claim, context) }
     }
-    context.progress(Progress(phase: .cloning))
+    return nil
+  }
+
+  /// Clones the parent to `name`. A name that is taken is EEXIST, and nothing was made then.
+  private func place(_ name: DiskName, _ parent: CloneParent, _ context: RequestContext) async throws {
     let features = pool.cluster.defaultFeatures
     let options = CloneOptions(features: features, order: max(parent.order, pool.cluster.defaultOrder), dataPool: dataPool)
-    try context.deadline.check("cloning to \(path)")
+    try context.deadline.check("cloning to \(pool.name)/\(name)")
     do {
       try await TrashQueue(pool).freeing(name.text) {
         try await pool.clone(
           from: parent.pool, image: parent.location.image, snapshot: parent.location.snapshot, to: name.text, options: options)
       }
     } catch let error as SlipwayError {
-      if error.cephErrno == 17 { throw foreign(name) }  // somebody else made it between our look and now: not ours to undo
       if error.cephErrno == 22 {
         throw SlipwayError(
           .notCloneable, "cannot clone \(parent.location): its snapshot is not protected and clone v1 rules here",
@@ -112,18 +133,9 @@ extension RBDDisks {
       if error.code == .timeout || error.code == .noSpace || error.code == .ioError { await rollBack(name, context) }
       throw error
     }
-    let made: DiskRecord
-    do {
-      try await parent.prove()
-      made = try await finish(record, claim, parent, context)
-    } catch {
-      await rollBack(name, context)
-      throw error
-    }
-    return (DiskInfo(record: made, state: .ready, path: path, size: record.request.size), .created)
   }
 
-  /// Writes the record, grows the disk and marks it ready, last. Returns the record as it was written.
+  /// Writes the record, grows the disk and marks it ready, last. Returns the record as it was written, with the claim released.
   private func finish(
     _ record: DiskRecord, _ claim: RBDClaim, _ parent: CloneParent, _ context: RequestContext
   ) async throws -> DiskRecord {
@@ -134,20 +146,27 @@ extension RBDDisks {
         throw SlipwayError(
           .busy, "disk \(image.label) was made by another process while this one slept", object: image.label, hint: "try again")
       }
+      try await parent.prove(image)
       record.imageID = image.id
-      // Before the record: a clone inherits its parent's metadata, and a parent that was a disk of ours says "ready".
-      try await image.setMetadata(Self.stateKey, DiskState.making.rawValue)
+      // Before the record: a clone inherits its parent's metadata, and a parent that was a disk of ours says "ready". To ask is cheaper than to
+      // write, and a disk without a state is one that is being made.
+      if try await image.metadata(Self.stateKey) != nil { try await image.setMetadata(Self.stateKey, DiskState.making.rawValue) }
       try await image.setMetadata(Self.recordKey, try RecordCoding.encode(record))
       // Before it grows: there is less to look at.
       if maxDepth > 0, parent.depth + 1 > maxDepth { try await flatten(image, context) }
+      // The claim is renewed for a minute: it is still ours when the disk has grown, and renewing it takes as long.
+      async let check: Void = claim.check()
       if record.request.size.bytes > image.size { try await image.resize(to: record.request.size) }
-      try await claim.check()
+      try await check
       try await image.setMetadata(Self.stateKey, DiskState.ready.rawValue)
     } catch {
       await image.close()
       throw error
     }
+    // librbd gives its own lock and its watch back in several steps: beside that.
+    async let released: Void = claim.release()
     await image.close()
+    await released
     return record
   }
 

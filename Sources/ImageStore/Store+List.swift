@@ -44,12 +44,18 @@ extension Store {
   private static let share = 512
 
   private func summaries() async throws -> [BaseSummary] {
-    let known = try await pool.run {
-      Known(
-        rows: self.indexing([:]) { try self.catalog.rows() }, images: self.indexing([:]) { try self.catalog.images() },
-        beside: Set(try self.meta.names()),
-        names: try self.bases.names().compactMap { text in self.layout.name(text).map { (name: $0, text: text) } })
+    // The catalog is read beside the directories: each takes a thread about as long.
+    async let indexed = pool.run {
+      (rows: self.indexing([:]) { try self.catalog.rows() }, images: self.indexing([:]) { try self.catalog.images() })
     }
+    let (beside, names) = try await pool.run {
+      (
+        Set(try self.meta.names()),
+        try self.bases.names().compactMap { text in self.layout.name(text).map { (name: $0, text: text) } }
+      )
+    }
+    let (rows, images) = try await indexed
+    let known = Known(rows: rows, images: images, beside: beside, names: names)
     let count = max(Self.share, (known.names.count + Store.hashers - 1) / Store.hashers)
     let parts = try await withThrowingTaskGroup(of: (Int, [BaseSummary]).self) { group in
       for start in stride(from: 0, to: known.names.count, by: count) {
