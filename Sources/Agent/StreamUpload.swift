@@ -64,8 +64,9 @@ struct StreamUpload: Sendable {
     do {
       let image = try await making.glance.image(id: note.image, token: making.request.token, locations: false, context: context)
       var kept = note
-      let base = try await agent.withPoolStore(context) { store in
-        let record = try agent.baseRecord(of: image, made: done, size: taken.size, source: upload.path)
+      let resolved = agent.resolved(image)
+      let base = try await agent.withPoolStore(try agent.tier(of: resolved), context) { store in
+        let record = try agent.baseRecord(of: resolved, made: done, size: taken.size, source: upload.path)
         kept.clone = UploadNote.Place(pool: store.pool.name, poolID: store.pool.id, image: record.name.image, imageID: nil)
         try await upload.notes.write(kept)
         let (base, isMade) = try await store.base(
@@ -131,10 +132,15 @@ extension Agent {
     }
   }
 
-  /// What a base holds that was not imported: the bytes that the image was made of.
-  fileprivate func baseRecord(of image: ImageDescription, made: StreamUpload.Done, size: Int64, source: String) throws -> PoolBaseRecord {
-    let resolved = ResolvedImage(
+  /// An image of ours, under the policy that holds for it.
+  fileprivate func resolved(_ image: ImageDescription) -> ResolvedImage {
+    ResolvedImage(
       description: image, typed: false, digest: nil, token: nil, rule: policy.effective(owner: image.owner, stores: image.stores))
+  }
+
+  /// What a base holds that was not imported: the bytes that the image was made of.
+  fileprivate func baseRecord(of resolved: ResolvedImage, made: StreamUpload.Done, size: Int64, source: String) throws -> PoolBaseRecord {
+    let image = resolved.description
     guard let digest = image.digest, digest == made.digest, let identity = try identity(resolved, .raw, version: nil),
       let name = Self.poolName(identity)
     else {

@@ -99,7 +99,7 @@ struct UploadRecovery: Sendable {
   func withTarget<Value: Sendable>(_ clone: UploadNote.Place, _ body: (Pool) async throws -> Value) async throws -> Value {
     let settings = try agent.clusters.configured(agent.configuration.disks.cluster)
     // A base lies where the disks' user writes.
-    let isBase = clone.pool == agent.configuration.bases.pool
+    let isBase = agent.configuration.bases.tiers.contains { $0.pool == clone.pool }
     guard let user = isBase ? settings.user : settings.uploadUser else {
       throw SlipwayError(
         .configuration, "cluster '\(settings.name)' has no upload_user any more, and '\(clone.path)' is its work", object: clone.path,
