@@ -16,6 +16,7 @@ import domains
 import measure
 import pool
 import storing
+import uploads
 from images import images
 from measure import BenchError, Row
 
@@ -203,6 +204,9 @@ class Bench:
         if wanted('cleaning'):
             sizes = (1000, 100) if self.options.quick else (10_000, 1_000)
             self.rows.append(cleaning.row(self.program, place('cleaning'), min(3, self.pairs), say, *sizes))
+        if wanted('upload'):
+            sizes = [1] if self.options.quick else [2, 5]
+            self.rows += uploads.rows(self.program, place('uploads'), self.options.stack, self.pairs, sizes, say)
         if wanted('domains'):
             self.rows.append(domains.row(self.program, place('domains'), max(5, self.pairs), say))
 

@@ -16,13 +16,15 @@ RBD = 'profile rbd'
 # Everyone has what their part needs and no more. `slipway-noread` makes clones of what another user may
 # read and cannot open them; tests show that trap with it.
 USERS = {
-    'glance': {'mon': RBD, 'osd': f'{RBD} pool=images', 'mgr': f'{RBD} pool=images'},
+    # Reads what an image uploaded by clone still has from its disk or volume.
+    'glance': {'mon': RBD, 'osd': f'{RBD} pool=images, profile rbd-read-only pool=vms, profile rbd-read-only pool=volumes',
+               'mgr': f'{RBD} pool=images'},
     'slipway': {'mon': RBD,
                 'osd': f'{RBD} pool=vms, {RBD} pool=volumes, {RBD} pool=slipway-bases, profile rbd-read-only pool=images',
                 'mgr': f'{RBD} pool=vms, {RBD} pool=volumes, {RBD} pool=slipway-bases'},
     'slipway-image': {'mon': RBD, 'osd': 'profile rbd-read-only pool=images'},
     'slipway-noread': {'mon': RBD, 'osd': f'{RBD} pool=vms', 'mgr': f'{RBD} pool=vms'},
-    'slipway-upload': {'mon': RBD, 'osd': f'{RBD} pool=images, profile rbd-read-only pool=vms'},
+    'slipway-upload': {'mon': RBD, 'osd': f'{RBD} pool=images, profile rbd-read-only pool=vms, profile rbd-read-only pool=volumes'},
     'cinder': {'mon': RBD, 'osd': f'{RBD} pool=volumes, {RBD} pool=vms, profile rbd-read-only pool=images',
                'mgr': f'{RBD} pool=volumes, {RBD} pool=vms'},
 }

@@ -11,6 +11,12 @@ extension Agent {
   /// only says what it would do. What cannot be looked into is told in the report.
   public func cleanPool(dryRun: Bool, context: RequestContext) async throws -> PoolCleanReport {
     var report = PoolCleanReport()
+    // Before deletions: a disk may go once its image is free of it.
+    do {
+      try await finishUploads(dryRun: dryRun, &report, context)
+    } catch {
+      report.unavailable = try Self.told(error)
+    }
     for tier in configuration.bases.tiers {
       do {
         try await withPresentPool(tier, context) { store in

@@ -51,7 +51,7 @@ extension Agent {
   }
 
   /// One check, given up at the deadline even where it hangs in a library.
-  private func attempt(
+  func attempt(
     _ name: String, hint: String? = nil, _ context: RequestContext, _ body: @escaping @Sendable () async throws -> String
   ) async -> Diagnosis {
     do {
@@ -96,6 +96,9 @@ extension Agent {
     guard first.status == .ok else { return [first] }
     var checks: [@Sendable () async -> [Diagnosis]] = []
     if settings.imageUser != settings.user { checks.append { [await self.diagnoseImageUser(settings, context)] } }
+    if settings.name == configuration.disks.cluster, configuration.enableCloneUpload || settings.uploadUser != nil {
+      checks.append { await self.diagnoseUpload(settings, context) }
+    }
     for pool in settings.imagePools ?? [] { checks.append { [await self.diagnoseImagePool(pool, settings, context)] } }
     if settings.name == configuration.disks.cluster, configuration.disks.target == .rbd {
       checks.append { [await self.diagnoseDiskPool(settings, context)] }

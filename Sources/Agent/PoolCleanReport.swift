@@ -66,6 +66,22 @@ public struct PoolCleanReport: Sendable {
     public var detail: String?
   }
 
+  /// An image that was uploaded, or was to be, and of which something is left to do.
+  public struct Upload: Sendable {
+    /// The image.
+    public let image: ImageID
+    /// The disk that it was made of: `pool/image`, or the directory of local disks.
+    public let source: String
+    /// What is left: `making`, `registering`, `flatten` or `linked`.
+    public let stage: String
+    /// When it began, seconds since 1970; nil where it is not noted.
+    public let began: Int64?
+    /// Whether nothing is left now.
+    public var isDone: Bool
+    /// What it waits for, one sentence; nil for one that is done, or in a dry run.
+    public var detail: String?
+  }
+
   /// The pool of the bases that no tier takes, or the first tier's; nil where there is none.
   public var pool: String?
   /// Each tier, in their order.
@@ -83,6 +99,8 @@ public struct PoolCleanReport: Sendable {
   }
   /// Deletions that were taken up again.
   public var deletions: [Deletion] = []
+  /// Uploads that were taken up again.
+  public var uploads: [Upload] = []
   /// Why the pool could not be looked into.
   public var unavailable: SlipwayError?
 

@@ -72,6 +72,7 @@
   X(rbd_list2) \
   X(rbd_list_children3) \
   X(rbd_metadata_get) \
+  X(rbd_metadata_remove) \
   X(rbd_metadata_set) \
   X(rbd_open) \
   X(rbd_open_by_id) \
@@ -83,11 +84,13 @@
   X(rbd_snap_create) \
   X(rbd_snap_get_id) \
   X(rbd_snap_get_namespace_type) \
+  X(rbd_snap_get_trash_namespace) \
   X(rbd_snap_is_protected) \
   X(rbd_snap_list) \
   X(rbd_snap_list_end) \
   X(rbd_snap_protect) \
   X(rbd_snap_remove) \
+  X(rbd_snap_remove_by_id) \
   X(rbd_snap_spec_cleanup) \
   X(rbd_snap_unprotect) \
   X(rbd_stat) \

@@ -27,6 +27,8 @@
   X(virDomainDefineXML) \
   X(virDomainDestroy) \
   X(virDomainDetachDeviceFlags) \
+  X(virDomainFSFreeze) \
+  X(virDomainFSThaw) \
   X(virDomainFree) \
   X(virDomainGetBlockInfo) \
   X(virDomainGetBlockJobInfo) \

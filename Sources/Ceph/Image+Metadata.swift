@@ -11,6 +11,16 @@ extension Image {
     }
   }
 
+  /// Removes one key of the image's own metadata; one that is not there is no error (Implements `rbd_metadata_remove`).
+  public func removeMetadata(_ key: String) async throws {
+    let label = self.label
+    try await blocking { image in
+      let code = rbd_metadata_remove(image, key)
+      if code == -2 { return }
+      try CephCheck.check(code, "rbd_metadata_remove", object: label, doing: "remove '\(key)' of \(label)")
+    }
+  }
+
   /// One key of the image's metadata, nil when it has none (Implements `rbd_metadata_get`).
   public func metadata(_ key: String) async throws -> String? {
     let label = self.label

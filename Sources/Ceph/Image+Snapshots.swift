@@ -12,6 +12,8 @@ public struct ImageSnapshot: Sendable, Hashable {
   public let size: Int64
   /// Whether it is one that somebody made and named, and not one that Ceph keeps for a clone, a group or a mirror.
   public let isUsers: Bool
+  /// The name that it had, of one that was removed and is kept for its clones of format 2; nil for all others.
+  public let removedName: String?
 }
 
 /// A clone of an image or snapshot.
@@ -79,6 +81,17 @@ extension Image {
     }
   }
 
+  /// Removes a snapshot by its id, also one that was removed before and was kept for clones that are gone by now (Implements `rbd_snap_remove_by_id`).
+  /// One that is gone is no error. Throws `in_use` while it has clones.
+  public func removeSnapshot(id: UInt64) async throws {
+    let label = self.label
+    try await blocking { image in
+      let code = rbd_snap_remove_by_id(image, id)
+      if code == -2 { return }
+      try CephCheck.check(code, "rbd_snap_remove_by_id", object: label, doing: "remove snapshot \(id) of \(label)")
+    }
+  }
+
   /// All snapshots, in the order in which they were taken (Implements `rbd_snap_list`, `rbd_snap_get_namespace_type`).
   public func snapshots() async throws -> [ImageSnapshot] {
     let label = self.label
@@ -96,7 +109,8 @@ extension Image {
           let known = rbd_snap_get_namespace_type(image, info.id, &kind) == 0
           return ImageSnapshot(
             id: info.id, name: String(cString: info.name), size: Int64(clamping: info.size),
-            isUsers: !known || kind == RBD_SNAP_NAMESPACE_TYPE_USER)
+            isUsers: !known || kind == RBD_SNAP_NAMESPACE_TYPE_USER,
+            removedName: known && kind == RBD_SNAP_NAMESPACE_TYPE_TRASH ? removedName(image, info.id) : nil)
         }
       }
     }
@@ -121,4 +135,10 @@ extension Image {
       }
     }
   }
+}
+
+/// What a snapshot was called before it was removed (Implements `rbd_snap_get_trash_namespace`); nil where that is not told.
+private func removedName(_ image: UnsafeMutableRawPointer, _ id: UInt64) -> String? {
+  var name = [CChar](repeating: 0, count: 4096)
+  return rbd_snap_get_trash_namespace(image, id, &name, name.count) == 0 ? string(name) : nil
 }

@@ -204,10 +204,14 @@ public struct TrashQueue: Sendable {
         await image.close()
         return false
       }
-      for snapshot in try await image.snapshots()
-      where snapshot.isUsers && (snapshot.name.hasPrefix(Self.ownSnapshots) || entry.snapshots?.contains(snapshot.name) == true) {
-        try await image.unprotect(snapshot: snapshot.name)
-        try await image.removeSnapshot(snapshot.name)
+      for snapshot in try await image.snapshots() {
+        if snapshot.isUsers, snapshot.name.hasPrefix(Self.ownSnapshots) || entry.snapshots?.contains(snapshot.name) == true {
+          try await image.unprotect(snapshot: snapshot.name)
+          try await image.removeSnapshot(snapshot.name)
+        } else if snapshot.removedName?.hasPrefix(Self.ownSnapshots) == true {
+          // Whoever removed its last clone may not have been allowed to remove it.
+          try await image.removeSnapshot(id: snapshot.id)
+        }
       }
     } catch {
       await image.close()

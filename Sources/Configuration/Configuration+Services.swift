@@ -1,4 +1,4 @@
-import Model
+public import Model
 
 extension Configuration {
   /// The image service: an entry of clouds.yaml, a bare endpoint, or neither (then what the environment names).
@@ -27,6 +27,25 @@ extension Configuration {
       onServiceDown = try reader.word("images.on_service_down")
       preferStores = try reader.strings("images.prefer_stores")
       copyStore = try reader.optionalString("images.copy_store")
+    }
+  }
+
+  /// Images that are made of disks.
+  public struct Upload: Sendable, Hashable {
+    /// When an image that was uploaded by clone is freed from its disk.
+    public enum Flatten: String, Sendable, Hashable { case background, before, never }
+
+    /// The store, nil for the service's default.
+    public var store: String?
+    /// When it is freed.
+    public var flatten: Flatten
+    /// Bytes of data a second, nil for no limit.
+    public var rate: ByteCount?
+
+    init(_ reader: Reader) throws(SlipwayError) {
+      store = try reader.optionalString("upload.store")
+      flatten = try reader.word("upload.flatten")
+      rate = try reader.limit("upload.rate")
     }
   }
 

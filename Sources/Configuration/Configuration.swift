@@ -20,6 +20,8 @@ public struct Configuration: Sendable, Hashable {
   public var prewarm: Prewarm
   /// The image service.
   public var images: Images
+  /// Images that are made of disks.
+  public var upload: Upload
   /// `host@backend#pool` of Cinder to what lies behind it.
   public var cinderBackends: [String: CinderBackend]
   /// Which locations of the image service may be used directly: of `rbd`, `file`, `cinder`.
@@ -60,6 +62,7 @@ public struct Configuration: Sendable, Hashable {
     self.scrub = try Scrub(reader)
     self.prewarm = try Prewarm(reader)
     self.images = try Images(reader)
+    self.upload = try Upload(reader)
     self.cinderBackends = try CinderBackend.all(reader)
     self.allowedDirectURLSchemes = Set(try reader.strings("allowed_direct_url_schemes"))
     self.fileRoots = try reader.strings("file_roots")

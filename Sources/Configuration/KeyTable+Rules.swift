@@ -17,6 +17,17 @@ extension KeyTable {
     ),
   ]
 
+  static let upload: [Key] = [
+    Key(
+      "upload.store", .string, "null", nullable: true,
+      "The id of the image service's store for images that are made of disks; null is the service's default one."),
+    Key(
+      "upload.flatten", .choice(["background", "before", "never"]), "background",
+      "When an image that was uploaded by clone is freed from its disk: `background` is the next cleaning; `before` is before it can be used, and the image service need not read the disks' pool; `never` leaves it a clone, and a deleted disk lies in the trash until the image is removed."
+    ),
+    Key("upload.rate", .rate, "100M", "How fast an image is freed from its disk in the background, in bytes of data; 0 is no limit."),
+  ]
+
   static let routes: [Key] = [
     Key(
       "allowed_direct_url_schemes", .list(.choice(["rbd", "file", "cinder"])), "[rbd, file]",
@@ -29,8 +40,10 @@ extension KeyTable {
       "on_direct_failed", .choice(["fail", "fallback"]), "fail",
       "Whether an outage of a direct route may lead to a download or a full copy. `fail` keeps an outage from becoming a herd."),
     Key(
-      "enable_clone_upload", .bool, "false", effect: .later, aliases: ["enable_clone_optimization"],
-      "Whether uploads of disks are clones in the image pool."),
+      "enable_clone_upload", .bool, "false",
+      aliases: ["enable_clone_optimization", "image_upload_use_cinder_backend", "image_upload_use_internal_tenant"],
+      "Whether a disk in RBD is uploaded by a clone in the image pool, where it can be. Nobody has hashed such an image's bytes when it becomes usable; see docs/uploads.md."
+    ),
   ]
 
   static let limits: [Key] = [

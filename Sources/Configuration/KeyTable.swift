@@ -2,7 +2,8 @@
 public enum KeyTable {
   /// Every key that a file may hold.
   public static let keys: [Key] =
-    clusters + disks + bases + store + nova + clean + scrub + prewarm + images + cinder + routes + trust + libvirt + api + limits + log
+    clusters + disks + bases + store + nova + clean + scrub + prewarm + images + upload + cinder + routes + trust + libvirt + api + limits
+    + log
 
   /// Sections by name, each with what it is about, in the order of the documentation.
   static let sections: [(name: String, doc: String)] = [
@@ -15,6 +16,7 @@ public enum KeyTable {
     ("scrub", "Reading bases again to see whether they are still what was verified."),
     ("prewarm", "Bringing images before they are asked for."),
     ("images", "The image service: an entry of clouds.yaml, or an endpoint that asks for no authentication. Secrets stay in clouds.yaml."),
+    ("upload", "Images that are made of disks."),
     ("cinder", "Which pool lies behind a Cinder backend."),
     ("", "Which routes are open, and what a refusal may cost."),
     ("trust", "What must be known about bytes before they are used."),
@@ -31,8 +33,8 @@ public enum KeyTable {
     Key("user", .cephUser, "slipway", "Opens disks and makes clones; needs to read image_pools."),
     Key("image_user", .cephUser, "null", nullable: true, "For export and verification only; null uses `user`."),
     Key(
-      "upload_user", .cephUser, "null", nullable: true, effect: .later,
-      "May write image_pools, for uploads by clone; null switches those off."),
+      "upload_user", .cephUser, "null", nullable: true,
+      "May write image_pools and read the pools of disks and volumes, for uploads by clone; null switches those off."),
     Key("image_pools", .list(.string), "[images]", "The pools that locations may name."),
     Key("timeout", .duration(1...600), "30s", "How long a single answer of the cluster may take."),
   ]

@@ -51,7 +51,7 @@ extension FileDisks {
   }
 
   /// Runs `body` under the name's lock, on a disk that is ready.
-  private func changing<Value: Sendable>(
+  func changing<Value: Sendable>(
     _ name: DiskName, _ context: RequestContext, _ body: (Sidecar, RequestContext) async throws -> Value
   ) async throws -> Value {
     let disks = self
@@ -71,7 +71,7 @@ extension FileDisks {
   }
 
   /// Throws `in_use` when somebody has the disk open for longer than a scan for backing files has.
-  private func untilUnused(_ name: DiskName) async throws {
+  func untilUnused(_ name: DiskName) async throws {
     let disks = self
     for attempt in 0..<10 {
       if try await !workers.run({ try disks.isUsed(name) }) { return }

@@ -87,7 +87,15 @@ extension RBDDisks {
   /// Removes the snapshots that Slipway took of a disk. One with clones of format 1 stays, and keeps the disk in the trash until they are gone; what
   /// Ceph itself keeps for clones of format 2 does so, too. Throws `in_use` for a snapshot of somebody else.
   private func removeOwnSnapshots(of image: Image, _ path: String) async throws {
-    let snapshots = try await image.snapshots().filter(\.isUsers)
+    let all = try await image.snapshots()
+    for kept in all where kept.removedName?.hasPrefix(TrashQueue.ownSnapshots) == true {
+      do {
+        try await image.removeSnapshot(id: kept.id)
+      } catch let error as SlipwayError where error.cephErrno == 16 {
+        continue  // its clones live on
+      }
+    }
+    let snapshots = all.filter(\.isUsers)
     let foreign = snapshots.filter { !$0.name.hasPrefix(TrashQueue.ownSnapshots) }
     guard foreign.isEmpty else {
       throw SlipwayError(

@@ -71,6 +71,11 @@ struct EasySetup {
     let request = transfer.request
     switch request.method {
     case .get: set(CURLOPT_HTTPGET, 1)
+    case .put where request.upload != nil:
+      set(CURLOPT_UPLOAD, 1)
+      set(CURLOPT_FRESH_CONNECT, 1)
+      setUpload(easy)
+      return
     case .head: set(CURLOPT_NOBODY, 1)
     case .post, .put, .patch, .delete:
       _ = slipway_setopt_string(easy, CURLOPT_CUSTOMREQUEST, request.method.rawValue)
@@ -88,6 +93,17 @@ struct EasySetup {
       }
     }
     if request.method != .post { _ = slipway_setopt_string(easy, CURLOPT_CUSTOMREQUEST, request.method.rawValue) }
+  }
+
+  /// A body that is asked for piece by piece; without a length it goes in chunks.
+  private func setUpload(_ easy: UnsafeMutableRawPointer) {
+    _ = slipway_setopt_off(easy, CURLOPT_INFILESIZE_LARGE, curl_off_t(transfer.request.upload?.length ?? -1))
+    _ = slipway_setopt_pointer(easy, CURLOPT_READDATA, Unmanaged.passUnretained(transfer).toOpaque())
+    _ = slipway_setopt_function(easy, CURLOPT_READFUNCTION) { bytes, size, count, box in
+      guard let box, let bytes else { return Int(CURL_READFUNC_ABORT) }
+      let transfer = Unmanaged<Transfer>.fromOpaque(box).takeUnretainedValue()
+      return transfer.giveBody(UnsafeMutableRawBufferPointer(start: bytes, count: size * count))
+    }
   }
 
   private func setHeaders(_ easy: UnsafeMutableRawPointer) -> HTTPError? {

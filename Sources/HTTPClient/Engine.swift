@@ -10,6 +10,8 @@ final class Engine: @unchecked Sendable {
   enum Command: Sendable {
     case start(Transfer)
     case resume(Transfer)
+    /// There is more of the request's body, or its end.
+    case feed(Transfer)
     case cancel(Transfer)
     case stop
   }
@@ -106,7 +108,12 @@ final class Engine: @unchecked Sendable {
       transfer.paused = false
       restartWindow(transfer)
       // Delivers what libcurl held back from within, and may pause again.
-      _ = curl_easy_pause(easy, CURLPAUSE_CONT)
+      _ = curl_easy_pause(easy, transfer.starved ? CURLPAUSE_SEND : CURLPAUSE_CONT)
+    case .feed(let transfer):
+      guard active[ObjectIdentifier(transfer)] != nil, transfer.starved, let easy = transfer.easy else { return }
+      transfer.starved = false
+      restartWindow(transfer)
+      _ = curl_easy_pause(easy, transfer.paused ? CURLPAUSE_RECV : CURLPAUSE_CONT)
     case .cancel(let transfer):
       guard active[ObjectIdentifier(transfer)] != nil else { return }
       end(transfer, HTTPError(.cancelled, url: transfer.request.url, "cancelled"))
@@ -146,15 +153,16 @@ final class Engine: @unchecked Sendable {
         next = min(next, remaining)
       }
       // A paused transfer waits for its reader, and one without a connection for the connect timeout.
-      guard !transfer.paused else { continue }
-      let left = settings.stallTimeout - (now - transfer.windowStart)
+      guard !transfer.paused, !transfer.starved else { continue }
+      let window = transfer.isSent && !transfer.headDone ? max(settings.stallTimeout, settings.answerTimeout) : settings.stallTimeout
+      let left = window - (now - transfer.windowStart)
       if left > .zero {
         next = min(next, left)
       } else if transfer.windowBytes >= settings.stallBytes || !isConnected(transfer) {
         restartWindow(transfer)
         next = min(next, settings.stallTimeout)
       } else {
-        let detail = "only \(transfer.windowBytes) bytes came in \(settings.stallTimeout)"
+        let detail = "only \(transfer.windowBytes) bytes came in \(window)"
         end(transfer, HTTPError(.stalled, url: transfer.request.url, detail))
       }
     }
@@ -185,6 +193,9 @@ final class Engine: @unchecked Sendable {
   private func prepare(_ transfer: Transfer) -> HTTPError? {
     if let failure = EasySetup(transfer: transfer, settings: settings).apply() { return failure }
     restartWindow(transfer)
+    transfer.request.upload?.onWake { [weak self, weak transfer] in
+      if let self, let transfer { self.post(.feed(transfer)) }
+    }
     guard let easy = transfer.easy, curl_multi_add_handle(multi, easy) == CURLM_OK else {
       return HTTPError(.invalidRequest, url: transfer.request.url, "libcurl did not take the request")
     }

@@ -12,6 +12,8 @@ public final class HTTPClient: Sendable {
     public var stallTimeout: Duration = .seconds(30)
     /// The bytes, of header and body, that each such window must bring; at least 1.
     public var stallBytes = 1024
+    /// How long a peer that has all of a streamed body may take to answer.
+    public var answerTimeout: Duration = .seconds(300)
     /// Bytes that a stream holds for a reader that is slow (at least 64 KiB).
     public var bufferBytes = 1 << 20
     /// A file of PEM certificates to trust instead of the system's.

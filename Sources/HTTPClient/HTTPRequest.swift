@@ -28,6 +28,9 @@ public struct HTTPRequest: Sendable {
   public var headers: HTTPHeaders
   /// A body, held in memory.
   public var body: [UInt8]?
+  /// A body that is written while it is sent, instead of `body`; for one exchange only, and only with PUT. Such an exchange begins on a new connection:
+  /// what was sent already could not be sent again.
+  public var upload: UploadBody?
   /// The bytes wanted, first to last, both included; without a last one, to the end (RFC 9110 section 14.1). The server may ignore it.
   public var range: HTTPRange?
   /// When the whole exchange, the body included, must be over.

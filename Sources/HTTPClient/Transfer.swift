@@ -20,6 +20,11 @@ final class Transfer: @unchecked Sendable {
   /// Whether the callbacks gave the pipe something since the last flush.
   var dirty = false
   var paused = false
+  /// Whether the sending waits for whoever writes the body.
+  var starved = false
+  /// Whether all of the body is on its way: the peer may work on it for a while before it answers.
+  var isSent = false
+  private var sent: Int64 = 0
   /// The stall window: when it began, and what came since.
   var windowStart = ContinuousClock.now
   var windowBytes = 0
@@ -99,8 +104,30 @@ final class Transfer: @unchecked Sendable {
     }
   }
 
+  /// Bytes of the request's body, as libcurl's read function wants it answered.
+  func giveBody(_ room: UnsafeMutableRawBufferPointer) -> Int {
+    guard let upload = request.upload else { return 0 }
+    switch upload.take(into: room) {
+    case .bytes(let count):
+      windowBytes += count
+      sent += Int64(count)
+      isSent = upload.length == sent
+      return count
+    case .none:
+      starved = true
+      return Int(CURL_READFUNC_PAUSE)
+    case .finished:
+      isSent = true
+      return 0
+    case .failed:
+      refusal = HTTPError(.cancelled, url: request.url, "the body was given up")
+      return Int(CURL_READFUNC_ABORT)
+    }
+  }
+
   /// Tells both ways out, once.
   func finish(_ failure: HTTPError?) {
+    request.upload?.close()
     if let failure {
       head.fulfill(.failure(failure))
       pipe.end(.failed(failure))

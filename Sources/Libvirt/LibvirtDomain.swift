@@ -101,6 +101,16 @@ public final class LibvirtDomain {
   /// Pauses it (Implements `virDomainSuspend`).
   public func suspend() throws { try check(virDomainSuspend(pointer), "virDomainSuspend", "pause") }
 
+  /// Has its guest's agent freeze all file systems (Implements `virDomainFSFreeze`); their number. Throws where there is no agent, or it does not answer.
+  @discardableResult
+  public func freeze() throws -> Int {
+    Int(try check(virDomainFSFreeze(pointer, nil, 0, 0), "virDomainFSFreeze", "freeze the file systems of"))
+  }
+
+  /// Lets the file systems go on (Implements `virDomainFSThaw`); their number.
+  @discardableResult
+  public func thaw() throws -> Int { Int(try check(virDomainFSThaw(pointer, nil, 0, 0), "virDomainFSThaw", "thaw the file systems of")) }
+
   /// Lets it go on (Implements `virDomainResume`).
   public func resume() throws { try check(virDomainResume(pointer), "virDomainResume", "resume") }
 }

@@ -33,6 +33,19 @@ public enum Reason: String, Sendable, Hashable, Codable, CaseIterable {
   case noPoolBase = "no_pool_base"
   /// No store to which the image service could copy an image is configured.
   case noCopyStore = "no_copy_store"
+  // Why a disk is not uploaded by clone.
+  /// `enable_clone_upload` is off.
+  case cloneUploadOff = "clone_upload_off"
+  /// No user who may write image pools is configured.
+  case noUploadUser = "no_upload_user"
+  /// The image service does not tell what lies behind its stores.
+  case storeUnknown = "store_unknown"
+  /// The store is no RBD pool.
+  case storeNotRBD = "store_not_rbd"
+  /// The image service does not take the location.
+  case locationRefused = "location_refused"
+  /// The disk is a local file.
+  case notInRBD = "not_in_rbd"
 
   // Transient: never bars another direct candidate, only the descent to download or a full copy.
   case clusterUnreachable = "cluster_unreachable"

@@ -16,7 +16,7 @@ struct ServiceClient: Sendable {
   let http: HTTPClient
   /// Nil for a service without authentication.
   let session: KeystoneSession?
-  let retry: RetryPolicy
+  var retry: RetryPolicy
   /// What to call the service in a sentence.
   let name: String
   /// The catalog's types, the official one first.
@@ -62,6 +62,38 @@ struct ServiceClient: Sendable {
     }
   }
 
+  /// A change by `method`, with a document of `type` if any, that may be repeated without harm. Answers as `get`.
+  func change(
+    _ method: HTTPRequest.Method, _ path: String, _ body: JSONValue?, type: String = "application/json", as identity: Identity,
+    _ context: RequestContext
+  ) async throws -> HTTPResponse {
+    try await ask(
+      path, as: identity, accept: "*/*", range: nil, cap: cap, method: method, type: type, body: try body?.encoded(), context
+    ) {
+      try await http.send($0)
+    } head: {
+      $0.head
+    }
+  }
+
+  /// PUT of a body that is written while it is sent: once, since it cannot be sent again. Answers as `get`.
+  func put(_ path: String, _ body: UploadBody, headers: [(String, String)], as identity: Identity, _ context: RequestContext) async throws
+    -> HTTPResponse
+  {
+    var once = self
+    once.retry.attempts = 1
+    return try await once.ask(
+      path, as: identity, accept: "*/*", range: nil, cap: nil, method: .put, type: "application/octet-stream", renews: false, context
+    ) { request in
+      var request = request
+      request.upload = body
+      for (name, value) in headers { request.headers[name] = value }
+      return try await http.send(request)
+    } head: {
+      $0.head
+    }
+  }
+
   /// GET with a body to stream, which only the context's deadline bounds. Answers as `get`.
   func open(_ path: String, as identity: Identity, range: HTTPRange?, _ context: RequestContext) async throws -> BodyStream {
     try await ask(path, as: identity, accept: "*/*", range: range, cap: nil, context) {
@@ -72,7 +104,8 @@ struct ServiceClient: Sendable {
   }
 
   private func ask<Answer: Sendable>(
-    _ path: String, as identity: Identity, accept: String, range: HTTPRange?, cap: Duration?, body: [UInt8]? = nil,
+    _ path: String, as identity: Identity, accept: String, range: HTTPRange?, cap: Duration?,
+    method: HTTPRequest.Method? = nil, type: String = "application/json", body: [UInt8]? = nil, renews: Bool = true,
     _ context: RequestContext,
     _ exchange: (HTTPRequest) async throws -> Answer, head: (Answer) -> HTTPHead
   ) async throws -> Answer {
@@ -87,8 +120,9 @@ struct ServiceClient: Sendable {
         ours = try await session?.token(context)
         headers["X-Auth-Token"] = ours?.secret.value
       }
-      if body != nil { headers["Content-Type"] = "application/json" }
-      let request = HTTPRequest(body == nil ? .get : .post, base + path, headers: headers, body: body, range: range, redirects: .never)
+      if body != nil || method == .put { headers["Content-Type"] = type }
+      let request = HTTPRequest(
+        method ?? (body == nil ? .get : .post), base + path, headers: headers, body: body, range: range, redirects: .never)
       let answer = try await retry.run(context, service: "the \(name)", cap: cap) { deadline in
         var request = request
         request.deadline = deadline
@@ -99,7 +133,7 @@ struct ServiceClient: Sendable {
       let status = head(answer).status
       switch status {
       case 401:
-        if let ours, !renewed, let session {
+        if let ours, renews, !renewed, let session {
           renewed = true
           session.forget(ours)
           continue

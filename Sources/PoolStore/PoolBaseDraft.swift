@@ -52,6 +52,18 @@ public final class PoolBaseDraft: Sendable {
     return try await store.pool.open(name.image, readOnly: false)
   }
 
+  /// A clone of a snapshot in a pool of the same connection, in place of an image that is filled: whoever asks for it sees to it that the clone is freed
+  /// from there in time.
+  public func adopt(_ location: RBDLocation, of parent: Pool, order: Int32) async throws {
+    try await discard()
+    try await lease.check()
+    let cluster = store.pool.cluster
+    // With deep-flatten the snapshot of the base goes free of the parent, too.
+    let options = CloneOptions(features: cluster.defaultFeatures | 32, order: max(order, cluster.defaultOrder), dataPool: store.dataPool)
+    try await store.pool.clone(
+      from: parent, image: location.image, snapshot: location.snapshot, to: name.image, options: options)
+  }
+
   /// Takes back what this claim's holder made, if anything: it goes to the trash, so that the next attempt need not wait for its end.
   public func discard() async throws {
     switch try await store.occupant(name) {

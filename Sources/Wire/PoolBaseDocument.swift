@@ -125,6 +125,32 @@ public struct PoolCleanDocument: Codable, Sendable, Hashable {
     }
   }
 
+  /// An image that was uploaded, or was to be, and of which something is left to do.
+  public struct Upload: Codable, Sendable, Hashable {
+    /// The image.
+    public var image: String
+    /// The disk that it was made of: `pool/image`, or the directory of local disks.
+    public var source: String
+    /// What is left: `making`, `registering`, `flatten` or `linked`.
+    public var stage: String
+    /// When it began, RFC 3339; null where it is not noted.
+    @Nullable public var began: String?
+    /// Whether nothing is left now.
+    public var done: Bool
+    /// What it waits for, null when for nothing.
+    @Nullable public var detail: String?
+
+    /// An upload.
+    public init(image: ImageID, source: String, stage: String, began: String?, done: Bool, detail: String?) {
+      self.image = image.text
+      self.source = source
+      self.stage = stage
+      self.began = began
+      self.done = done
+      self.detail = detail
+    }
+  }
+
   /// A pool of bases, as the cleaning left it, or would.
   public struct Pool: Codable, Sendable, Hashable {
     /// Its name.
@@ -167,6 +193,8 @@ public struct PoolCleanDocument: Codable, Sendable, Hashable {
   public var unmet: [String]
   /// Deletions that were taken up again; in a dry run those that would be.
   public var deletions: [Deletion]
+  /// Uploads that were taken up again; in a dry run those that would be.
+  public var uploads: [Upload]
   /// Why a pool could not be looked into, null when it was.
   @Nullable public var unavailable: ErrorDocument.Body?
 
@@ -174,8 +202,9 @@ public struct PoolCleanDocument: Codable, Sendable, Hashable {
   public init(
     pool: String?, pools: [Pool], evicted: [CleanDocument.Evicted], kept: [CleanDocument.Kept], failed: [CleanDocument.Failed],
     unmet: [String],
-    deletions: [Deletion], unavailable: SlipwayError?
+    deletions: [Deletion], uploads: [Upload] = [], unavailable: SlipwayError?
   ) {
+    self.uploads = uploads
     self.pool = pool
     self.pools = pools
     self.evicted = evicted

@@ -9,7 +9,7 @@ internal import Wire
 struct DiskCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "disk", abstract: "Make, show, change and delete the disks of instances.",
-    subcommands: [DiskCreate.self, DiskList.self, DiskShow.self, DiskDelete.self, DiskResize.self, DiskFlatten.self])
+    subcommands: [DiskCreate.self, DiskList.self, DiskShow.self, DiskDelete.self, DiskResize.self, DiskFlatten.self, DiskUpload.self])
 }
 
 struct DiskCreate: AsyncParsableCommand {

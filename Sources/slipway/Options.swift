@@ -85,6 +85,7 @@ struct ImageOptions: ParsableArguments {
 }
 
 extension Purpose: ExpressibleByArgument {}
+extension UploadFormat: ExpressibleByArgument {}
 extension Target: ExpressibleByArgument {}
 extension Route: ExpressibleByArgument {}
 extension BaseSort: ExpressibleByArgument {}

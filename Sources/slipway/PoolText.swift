@@ -59,6 +59,11 @@ enum PoolText {
         deletion.isRemoved ? "removed, as was asked for" : deletion.detail.map { "is still to be removed: \($0)" } ?? "is to be removed"
       Output.note("\(what) \(how)")
     }
+    for upload in report.uploads {
+      let how =
+        upload.isDone ? "finished" : upload.detail.map { "is still to be finished (\(upload.stage)): \($0)" } ?? "is to be finished"
+      Output.note("the upload of image \(upload.image) of \(upload.source) \(how)")
+    }
     if let problem = report.unavailable { Output.note("the pool for bases was not cleaned: \(problem.message)") }
   }
 }
@@ -123,6 +128,10 @@ extension PoolCleanDocument {
         .init(
           pool: $0.pool, imageID: $0.imageID, name: $0.name, asked: PinText.time($0.asked), removed: $0.isRemoved,
           detail: $0.detail)
+      },
+      uploads: report.uploads.map {
+        .init(
+          image: $0.image, source: $0.source, stage: $0.stage, began: $0.began.map(PinText.time), done: $0.isDone, detail: $0.detail)
       }, unavailable: report.unavailable)
   }
 }

@@ -30,7 +30,7 @@ import Testing
     let store = try await scratch.open()
     let identity = try identity()
     try await store.put(as: identity, context: scratch.context)
-    #expect(truncate(store.path(of: identity.name), 3) == 0)
+    #expect(cutFile(store.path(of: identity.name), 3) == 0)
     #expect(await code(store, identity) == .baseDamaged)
     guard case .damaged(let reason) = try await store.state(of: identity.name) else {
       Issue.record("not damaged")
@@ -87,7 +87,7 @@ import Testing
     let good = try identity(1)
     let bad = try identity(2)
     for identity in [good, bad] { try await store.put(as: identity, context: scratch.context) }
-    #expect(truncate(store.path(of: bad.name), 9) == 0)
+    #expect(cutFile(store.path(of: bad.name), 9) == 0)
     await store.recordUse(good.name)
     let entries = try await store.list()
     let first = try #require(entries.first { $0.name == good.name.text })

@@ -73,7 +73,7 @@ import Testing
 
   @Test func aBaseThatWasCutOrGrewIsDamaged() async throws {
     let (store, name) = try await filled()
-    #expect(truncate(store.path(of: name), 30 << 20) == 0)
+    #expect(cutFile(store.path(of: name), 30 << 20) == 0)
     let report = try await store.verify(name, context: scratch.context)
     #expect(report.damaged == [ByteRun(offset: 30 << 20, length: 10 << 20)])
     await store.close()

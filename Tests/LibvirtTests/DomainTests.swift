@@ -36,6 +36,26 @@ struct DomainTests {
     await client.close()
   }
 
+  @Test("A guest's file systems are frozen and go on; those of a domain that is shut off cannot be")
+  func freezing() async throws {
+    let node = try Node(domains: [Node.domain("a")])
+    defer { node.remove() }
+    let client = LibvirtClient(LibvirtOptions(uri: node.uri))
+    let (frozen, thawed) = try await client.call("freeze") { libvirt in
+      let domain = try libvirt.domain("a")
+      let frozen = try domain.freeze()
+      return (frozen, try domain.thaw())
+    }
+    #expect(frozen > 0 && thawed == frozen)
+    await #expect(throws: SlipwayError.self) {
+      try await client.call("freeze") { libvirt in
+        _ = try libvirt.define(domain: Node.domain("c"))
+        _ = try libvirt.domain("c").freeze()
+      }
+    }
+    await client.close()
+  }
+
   @Test("Metadata under our namespace is written, read and removed")
   func metadata() async throws {
     let node = try Node(domains: [Node.domain("a")])

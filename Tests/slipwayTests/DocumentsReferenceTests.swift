@@ -26,6 +26,7 @@ import Wire
       keyTypes: ["k"], formats: ["f"], vmdkSubformats: ["v"], maxVirtualSize: 1, signatureCoversDigest: true, demands: ["d"],
       warnings: ["w"])
     let tally = ByteTally(virtual: 1)
+    let image = try #require(ImageID("1bea47ed-f6a9-463b-b423-14b9cca9ad27"))
     var disk = DiskDocument(
       name: "n", target: .rbd, route: .clone, source: "s", size: 1, base: "b", path: "p", image: "i", outcome: "created", state: "ready",
       created: "t", evidence: evidence, seconds: 1)
@@ -59,7 +60,8 @@ import Wire
         evicted: [.init(name: "n", path: "p", images: ["i"], rule: "over_size", detail: "d", reclaimed: 1)],
         kept: [.init(name: "n", path: "p", images: ["i"], reason: "young", detail: "d")],
         failed: [.init(name: "n", path: "p", error: error)], unmet: ["over_size"],
-        deletions: [.init(pool: "p", imageID: "i", name: "n", asked: "t", removed: true, detail: "d")], unavailable: error), seconds: 1)
+        deletions: [.init(pool: "p", imageID: "i", name: "n", asked: "t", removed: true, detail: "d")],
+        uploads: [.init(image: image, source: "s", stage: "flatten", began: "t", done: true, detail: "d")], unavailable: error), seconds: 1)
     let pooled = PoolBaseDocument(
       name: "n", path: "p", tier: "t", images: ["i"], sourceFormat: "qcow2", virtualSize: 1, allocated: 1, route: .export, source: "s",
       evidence: evidence, created: "t", madeOn: "h", lastUsed: "t", hits: 1, pin: pin, disks: ["d"],
@@ -99,6 +101,13 @@ import Wire
       (
         "DiskChangeDocument", "change",
         try text(DiskChangeDocument(name: "n", path: "p", size: 1, base: "b", outcome: "resized", domains: ["d"], seconds: 1))
+      ),
+      (
+        "UploadDocument", "upload",
+        try text(
+          UploadDocument(
+            image: image, name: "n", source: "s", diskFormat: "raw", route: .clone, reason: .ok, detail: "d", store: "s", location: "l",
+            size: 1, bytes: tally, digest: fingerprint, consistency: .quiesced, flatten: "done", base: "b", isCreated: true, seconds: 1))
       ),
       ("DeletionDocument", "deletion", try text(DeletionDocument(name: "n", deleted: true, seconds: 1))),
       (

@@ -10,6 +10,8 @@ struct Settings: Sendable {
     var fsid: String?
     var user = "slipway"
     var imageUser: String? = "slipway-image"
+    /// Writes image pools, for uploads by clone.
+    var uploadUser: String?
     var imagePools = ["images"]
     var timeout = "10s"
   }
@@ -47,6 +49,7 @@ struct Settings: Sendable {
       ]
       lines += ["    timeout: \(cluster.timeout)"]
       if let fsid = cluster.fsid { lines.append("    fsid: \(fsid)") }
+      if let user = cluster.uploadUser { lines.append("    upload_user: \(user)") }
       if let user = cluster.imageUser { lines.append("    image_user: \(user)") }
     }
     lines += [

@@ -10,7 +10,7 @@ enum ServiceUser {
     let capabilities: String
   }
 
-  /// `SLIPWAY_TEST_AS`: `64123:+chown,+lease`.
+  /// `SLIPWAY_TEST_AS`: `65534:+chown,+lease`.
   private static let user: User? = {
     let parts = ProcessInfo.processInfo.environment["SLIPWAY_TEST_AS"]?.split(separator: ":", maxSplits: 1).map(String.init) ?? []
     return parts.count == 2 ? UInt32(parts[0]).map { User(id: $0, capabilities: parts[1]) } : nil
