@@ -94,6 +94,7 @@ struct Virsh: Sendable {
 
   init(_ stack: Stack) throws {
     uri = try stack.text("libvirt", "uri")
+    ServiceUser.give(try stack.text("libvirt", "socket"))
   }
 
   /// Runs a command, which must succeed; what it prints.

@@ -18,7 +18,6 @@ final class LibvirtHost: Sendable {
   ) async throws {
     let stack = try Stack.current()
     virsh = try Virsh(stack)
-    ServiceUser.give(try stack.text("libvirt", "socket"))
     let id = UUID().uuidString.lowercased().prefix(8)
     pool = "slipway-it-\(id)"
     usage = "client.slipway \(id)"

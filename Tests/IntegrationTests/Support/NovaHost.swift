@@ -8,6 +8,7 @@ func novaHost(_ conf: String = "") throws -> (host: Host, instances: String) {
     let instances = scratch.file("instances")
     place.with { $0 = instances }
     try FileManager.default.createDirectory(atPath: instances, withIntermediateDirectories: true)
+    ServiceUser.give(instances)
     let file = scratch.file("nova.conf")
     try "[DEFAULT]\nstate_path = \(scratch.path)\ninstances_path = $state_path/instances\n\(conf)"
       .write(toFile: file, atomically: true, encoding: .utf8)

@@ -31,7 +31,11 @@ enum OwnStack {
   }
 
   /// `pause`, `resume`, `stop` or `start`.
-  static func daemon(_ verb: String, _ name: String) async throws { try await run([verb, "--dir", ceph().dir, name]) }
+  static func daemon(_ verb: String, _ name: String) async throws {
+    try await run([verb, "--dir", ceph().dir, name])
+    // Its socket is a new one.
+    if verb == "start", name == "libvirtd" { ServiceUser.give(try await ceph().text("libvirt", "socket")) }
+  }
 
   /// Runs `body` while a daemon is frozen, wakes it in any case, and waits until the cluster answers again.
   static func whilePaused<Value>(_ name: String, _ body: () async throws -> Value) async throws -> Value {

@@ -8,6 +8,7 @@ final class SmallFileSystem: Sendable {
   init(_ path: String, kilobytes: Int) throws {
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     try Command.run("mount", ["-t", "tmpfs", "-o", "size=\(kilobytes)k,mode=755", "slipway-test", path]).requireSuccess()
+    ServiceUser.give(path)
     self.path = path
   }
 
