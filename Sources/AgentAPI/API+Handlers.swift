@@ -221,6 +221,9 @@ extension API {
 
   /// A location is asked for by what the agent may read for the image service's own locations, and only where configuration lets callers name any.
   private func allow(_ image: String, _ call: Call) throws(SlipwayError) {
+    guard image.unicodeScalars.count <= 4096 else {
+      throw SlipwayError(.usage, "the image's name is too long", object: "image", hint: "give an id, or a unique name")
+    }
     guard case .location(let location) = try ImageReference(parsing: image) else { return }
     let scheme = image.contains("://") ? image.prefix { $0 != ":" }.lowercased() : "file"
     guard let schemes = call.service.locationSchemes else {
