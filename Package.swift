@@ -26,6 +26,11 @@ let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let metrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
+let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 
 let all: [Target] = [
   // Tier 0: C libraries, as they are. Those that most verbs do not need are loaded when they are (docs/decisions/0027): nothing here links them.
@@ -41,7 +46,7 @@ let all: [Target] = [
 
   // Tier 1: what everything may use.
   room("Model"),
-  room("Runtime", ["Model", "CLinux", logging]),
+  room("Runtime", ["Model", "CLinux", logging, metrics]),
 
   // Tier 2: thin handles and pure machines.
   room("Transfer", ["Model", "Runtime", "CLinux"]),
@@ -75,12 +80,20 @@ let all: [Target] = [
     ]),
   room("Wire", ["Model"]),
 
-  // Tier 5: the verbs.
+  // Tier 5: the agent as a service.
+  room(
+    "AgentAPI",
+    [
+      "Agent", "Wire", "Cleaner", "Configuration", "Crypto", "Disks", "Files", "HTTPClient", "ImageStore", "LibvirtReport", "Model",
+      "OpenStack", "Runtime", hummingbird, httpTypes, lifecycle, metrics, nio, logging,
+    ]),
+
+  // Tier 6: the verbs.
   .executableTarget(
     name: "slipway",
     dependencies: [
-      "Agent", "Wire", "Cleaner", "Configuration", "Disks", "ImageStore", "LibvirtReport", "PoolStore", "OpenStack", "Model",
-      "Runtime",
+      "AgentAPI", "Agent", "Wire", "Cleaner", "Configuration", "Disks", "ImageStore", "LibvirtReport", "PoolStore", "OpenStack",
+      "Model", "Runtime",
       "CLinux",
       "CTcmalloc", arguments, logging,
     ],
@@ -125,6 +138,7 @@ let all: [Target] = [
   tests("ImageTrust", ["Model", "Runtime", "Crypto", logging]),
   tests("LibvirtReport", ["Model", "Libvirt"]),
   tests("Wire", ["Model"]),
+  tests("AgentAPI", ["Model", "OpenStack", "Runtime", "Wire", lifecycle, metrics, logging]),
   // What must hold of every parser of bytes from outside; `Scripts/fuzz` looks for bytes that break it, the unit tests replay what it found.
   .target(
     name: "FuzzTargets", dependencies: ["Model", "Runtime", "Crypto", "ImageFormats", "ImageTrust", "OpenStack"], path: "Tests/FuzzTargets",
@@ -172,13 +186,32 @@ func selected(_ targets: [Target]) -> [Target] {
   return targets.filter { kept.contains($0.name) }
 }
 
+/// Packages behind Hummingbird, of which nothing is built, have modules that are called as rooms of ours are. Names must be unique in the whole graph, so
+/// those get others; the package manager renames only what a product leads to, hence the product.
+let names = Target.target(
+  name: "Names",
+  dependencies: [("Configuration", "swift-configuration"), ("Crypto", "swift-crypto")].map { module, package in
+    .product(name: module, package: package, moduleAliases: [module: "Apple" + module], condition: .when(platforms: [.windows]))
+  },
+  path: "Scripts/names.d", swiftSettings: settings)
+
 let package = Package(
   name: "slipway",
+  products: [.library(name: "Names", targets: ["Names"])],
   dependencies: [
     .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.0.0"),
+    // Without its traits: settings come from our own key table, and FoundationEssentials is enough for it.
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0", traits: []),
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    // Behind Hummingbird, and not built: see `names`.
+    .package(url: "https://github.com/apple/swift-configuration", from: "1.0.2", traits: []),
+    .package(url: "https://github.com/apple/swift-crypto", "1.0.0"..<"6.0.0"),
   ],
-  targets: selected(all + fuzzing)
+  targets: selected(all + fuzzing) + [names]
 )

@@ -163,6 +163,7 @@ extension Agent {
         view.world.bases.removeAll { $0.name == name.text }
         view.world.free = min(view.world.free, .max - bytes.bytes) + bytes.bytes
         report.evicted.append(CleanReport.Evicted(base: now, rule: rule, detail: detail, reclaimed: bytes))
+        Metric.evictions.count(1, rule.rawValue)
         context.log(.info, "a base was removed", ["base": name.text, "rule": rule.rawValue, "bytes": "\(bytes.bytes)"])
       case .vanished, .quarantined: view.world.bases.removeAll { $0.name == name.text }
       case .pinned: keep(.pinned, nil)

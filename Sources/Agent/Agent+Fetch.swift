@@ -111,7 +111,18 @@ extension Agent {
         return try await self.hit(record, image.key, start, context, tally)
       }
       work.verifier = try await self.verifier(image, demand.signatures, context)
-      let (published, route, tally) = try await work.run(&planner)
+      Metric.cacheRequests.count(1, "miss")
+      let (published, route, tally): (Published, Route, ByteTally)
+      do {
+        (published, route, tally) = try await work.run(&planner)
+      } catch {
+        Metric.verifications.count(1, SlipwayError.wrap(error).code.rawValue)
+        throw error
+      }
+      Metric.verifications.count(1, published.record.evidence.verdict.rawValue)
+      for (word, bytes) in [("read", tally.read), ("written", tally.written), ("holes", tally.holes)] {
+        Metric.bytes.count(bytes, route.rawValue, word)
+      }
       return FetchAnswer(
         image: image.key, path: published.path, record: published.record, route: route, tally: tally, duration: ContinuousClock.now - start)
     }
@@ -122,6 +133,7 @@ extension Agent {
   ) async throws -> FetchAnswer {
     let store = try await store(context)
     await store.recordUse(record.name)
+    Metric.cacheRequests.count(1, "hit")
     return FetchAnswer(
       image: key, path: store.path(of: record.name), record: record, route: nil,
       tally: tally ?? ByteTally(virtual: record.virtualSize.bytes), duration: ContinuousClock.now - start)

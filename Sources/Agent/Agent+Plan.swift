@@ -94,7 +94,11 @@ extension Agent {
     guard parallel else {
       while true {
         switch planner.next() {
-        case .decided(let plan): return plan
+        case .decided(let plan):
+          for candidate in plan.candidates {
+            Metric.routes.count(1, plan.target.rawValue, candidate.route.rawValue, candidate.reason.rawValue)
+          }
+          return plan
         case .wait: throw SlipwayError(.internalError, "the planner waits for an answer that nobody owes")
         case .probe(let probe):
           try context.deadline.check("planning")

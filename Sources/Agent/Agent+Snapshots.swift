@@ -67,7 +67,7 @@ extension Agent {
       return before.adding(try verifier.judge(digest), by: image.rule.evidence)
     }
     guard let name = choice.cluster, let location = choice.rbd else { throw SlipwayError(.internalError, "a clone names no snapshot") }
-    try await transfers.take(1)
+    try await transfers.take(1, priority: context.priority)
     defer { transfers.give(1) }
     let cluster = try await clusters.connect(name, as: try clusters.configured(name).imageUser, deadline: context.deadline)
     let source = try await RBDSource.open(location, in: cluster)

@@ -14,7 +14,7 @@ extension BaseWork {
   /// Throws `digest_mismatch`, `format_mismatch`, `format_refused`, `digest_required` for a copy that can prove nothing, `source_not_found`.
   func take(_ copy: BaseCopy) async throws -> (Published, Route, ByteTally) {
     // As every transfer: whoever holds one waits for no other base.
-    try await agent.transfers.take(1)
+    try await agent.transfers.take(1, priority: context.priority)
     defer { agent.transfers.give(1) }
     var missing: SlipwayError?
     for place in copy.places {

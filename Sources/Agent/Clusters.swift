@@ -5,7 +5,7 @@ internal import Runtime
 
 /// The connections to Ceph, one for each cluster and user, made when first wanted and kept.
 final class Clusters: Sendable {
-  private struct Key: Hashable, Sendable {
+  fileprivate struct Key: Hashable, Sendable {
     var cluster: String
     var user: String
   }
@@ -67,6 +67,29 @@ final class Clusters: Sendable {
       }
       return cluster
     }
+  }
+
+  /// A kept connection.
+  struct Open: Sendable {
+    let cluster: Cluster
+    fileprivate let key: Key
+    /// The cluster's name in the configuration.
+    var name: String { key.cluster }
+  }
+
+  /// The connections that are kept now.
+  var open: [Open] {
+    connections.with { connections in connections.compactMap { key, slot in slot.present.map { Open(cluster: $0, key: key) } } }
+  }
+
+  /// Keeps a connection no longer: the next caller gets a new one. The old one closes once nothing hangs on it.
+  func drop(_ broken: Open) {
+    let isOurs = connections.with { connections -> Bool in
+      guard connections[broken.key]?.present === broken.cluster else { return false }
+      connections[broken.key] = nil
+      return true
+    }
+    if isOurs { Task { await broken.cluster.close() } }
   }
 
   /// Closes all that are open, each with its own bound.

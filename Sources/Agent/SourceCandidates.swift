@@ -57,7 +57,7 @@ struct SourceCandidates {
   private func attempt<Value>(_ choice: Choice, _ body: (Choice) async throws -> Value) async throws -> Value {
     var tries = choice.route == .download ? 3 : 1
     // Whoever holds one waits for no other base, so that nobody waits in a circle.
-    try await agent.transfers.take(1)
+    try await agent.transfers.take(1, priority: context.priority)
     defer { agent.transfers.give(1) }
     while true {
       tries -= 1

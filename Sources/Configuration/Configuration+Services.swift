@@ -98,6 +98,12 @@ extension Configuration {
     public var socket: String
     /// The group that may use it.
     public var group: String
+    /// Its mode, octal.
+    public var mode: String
+    /// A socket through which nothing can be changed, nil for none.
+    public var readSocket: String?
+    /// The group that may use that.
+    public var readGroup: String
     /// `host:port` to listen on as well, nil for none.
     public var tcp: String?
     /// `host:port` for metrics, nil for none.
@@ -108,6 +114,9 @@ extension Configuration {
     init(_ reader: Reader) throws(SlipwayError) {
       socket = try reader.string("api.socket")
       group = try reader.string("api.group")
+      mode = try reader.string("api.mode")
+      readSocket = try reader.optionalString("api.read_socket")
+      readGroup = try reader.string("api.read_group")
       tcp = try reader.optionalString("api.tcp")
       metrics = try reader.optionalString("api.metrics")
       allowLocations = try reader.bool("api.allow_locations")

@@ -15,7 +15,7 @@ extension KeyTable {
   ]
 
   static let clean: [Key] = [
-    Key("clean.every", .duration(0...31_536_000), "40m", effect: .later, "Time between two cleanings; 0 is never."),
+    Key("clean.every", .duration(0...31_536_000), "40m", "Time between two cleanings by the daemon; 0 is never."),
     Key("clean.unused_for", .duration(0...315_360_000), "24h", "A base may go when nothing has used it for this long."),
     Key("clean.min_age", .duration(0...315_360_000), "1h", "A base younger than this stays, whatever else holds."),
     Key("clean.max_bytes", .size(atLeast: 0), "200G", "How much the store may take; 0 is no limit."),
@@ -25,7 +25,7 @@ extension KeyTable {
   ]
 
   static let scrub: [Key] = [
-    Key("scrub.every", .duration(0...315_360_000), "30d", effect: .later, "Time within which every base is read again once; 0 is never."),
+    Key("scrub.every", .duration(0...315_360_000), "30d", "Time within which every base is read again once; 0 is never."),
     Key("scrub.rate", .rate, "50M", "How fast the whole store is verified."),
   ]
 
@@ -34,8 +34,8 @@ extension KeyTable {
     Key("tag", .string, "null", nullable: true, "Every image with this tag; or give `images`."),
     Key("images", .list(.string), "null", nullable: true, "Images by id or unique name; or give `tag`."),
     Key(
-      "every", .duration(0...31_536_000), "0", effect: .later, "Time between two looks at the set; 0 is only at boot and on request."),
-    Key("at_boot", .bool, "false", effect: .later, "Whether the set is brought when the daemon starts."),
+      "every", .duration(0...31_536_000), "0", "Time between two looks at the set; 0 is only at boot and on request."),
+    Key("at_boot", .bool, "false", "Whether the set is brought when the daemon starts."),
     Key("keep", .duration(0...315_360_000), "0", "How long its bases are pinned at each look; 0 pins nothing."),
   ]
 
@@ -66,10 +66,17 @@ extension KeyTable {
   ]
 
   static let api: [Key] = [
-    Key("api.socket", .path, "/run/slipway/slipway.sock", effect: .later, "The Unix socket of the daemon."),
-    Key("api.group", .string, "slipway", effect: .later, "The group that may talk to it."),
+    Key("api.socket", .path, "/run/slipway/slipway.sock", "The Unix socket of the daemon; verbs go through it when it is there."),
+    Key("api.group", .string, "slipway", "The group that may talk to it; where there is none of that name, only the daemon's user may."),
+    Key("api.mode", .string, "0660", "The socket's mode, octal; others are never let in."),
+    Key("api.read_socket", .path, "null", nullable: true, "A second Unix socket, through which nothing can be changed; null is none."),
+    Key("api.read_group", .string, "slipway", "The group that may read there."),
     Key("api.tcp", .string, "null", nullable: true, effect: .later, "`host:port` to listen on as well; null is none."),
-    Key("api.metrics", .string, "null", nullable: true, effect: .later, "`host:port` for metrics alone; null is none."),
-    Key("api.allow_locations", .bool, "false", effect: .later, "Whether a caller of the API may name a location URL instead of an image."),
+    Key(
+      "api.metrics", .string, "null", nullable: true,
+      "`host:port` where `/metrics` and `/healthz` alone are answered, over TCP; null is none."),
+    Key(
+      "api.allow_locations", .bool, "false",
+      "Whether a caller of the API may name a location URL instead of an image: of `allowed_direct_url_schemes`, and within `file_roots`."),
   ]
 }

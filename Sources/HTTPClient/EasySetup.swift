@@ -35,6 +35,10 @@ struct EasySetup {
     set(CURLOPT_BUFFERSIZE, 256 << 10)
     set(CURLOPT_USERAGENT, settings.userAgent)
     if transfer.url.isLoopback { set(CURLOPT_NOPROXY, "*") }
+    if let path = settings.unixSocket {
+      set(CURLOPT_UNIX_SOCKET_PATH, path)
+      set(CURLOPT_NOPROXY, "*")
+    }
     if let file = settings.caFile {
       set(CURLOPT_CAINFO, file)
       // Else the distribution's directory of authorities would be trusted beside it.

@@ -22,6 +22,8 @@ public final class HTTPClient: Sendable {
     public var verifiesPeer = true
     /// `User-Agent`.
     public var userAgent = "slipway"
+    /// The Unix socket through which every request goes, whatever its URL's host says; nil for the network.
+    public var unixSocket: String?
     /// Connections kept open for the next request.
     public var idleConnections = 16
 

@@ -58,6 +58,8 @@ public enum ErrorCode: String, Sendable, Hashable, CaseIterable, Codable {
   /// libvirt cannot be reached, or does not answer.
   case libvirtUnavailable = "libvirt_unavailable"
   case sourceFailed = "source_failed"
+  /// The daemon ends, is full, or went away in the middle.
+  case agentUnavailable = "agent_unavailable"
   case timeout
   // 6: no space
   case noSpace = "no_space"
@@ -99,7 +101,7 @@ extension ErrorCode {
       .baseDamaged:
       4
     case .clusterUnreachable, .permissionDenied, .imageServiceUnavailable, .imageServiceDenied, .imageNotReady,
-      .certificateServiceUnavailable, .libvirtUnavailable, .sourceFailed, .timeout:
+      .certificateServiceUnavailable, .libvirtUnavailable, .sourceFailed, .agentUnavailable, .timeout:
       5
     case .noSpace: 6
     case .busy, .inUse, .nameConflict: 7
@@ -122,7 +124,7 @@ extension ErrorCode {
       .baseDamaged:
       422
     case .clusterUnreachable, .permissionDenied, .imageServiceUnavailable, .imageServiceDenied, .imageNotReady,
-      .certificateServiceUnavailable, .libvirtUnavailable, .sourceFailed:
+      .certificateServiceUnavailable, .libvirtUnavailable, .sourceFailed, .agentUnavailable:
       503
     case .timeout: 504
     case .noSpace: 507
@@ -147,8 +149,8 @@ extension ErrorCode {
     case .configuration, .storeRefused, .baseDamaged, .clusterUnreachable, .permissionDenied, .imageServiceDenied, .noSpace, .ioError,
       .libvirtFailed, .internalError:
       .elsewhere
-    case .imageServiceUnavailable, .certificateServiceUnavailable, .imageNotReady, .libvirtUnavailable, .sourceFailed, .timeout, .busy,
-      .inUse, .cancelled:
+    case .imageServiceUnavailable, .certificateServiceUnavailable, .imageNotReady, .libvirtUnavailable, .sourceFailed, .agentUnavailable,
+      .timeout, .busy, .inUse, .cancelled:
       .here
     }
   }

@@ -1,8 +1,10 @@
-/// The bytes that all transfers of this process may hold in flight together. First come, first served, so that no transfer starves.
+/// The bytes that all transfers of this process may hold in flight together. Among callers of one priority first come, first served, so that no transfer
+/// starves; a spawn goes before a prewarming, and that before a scrub.
 public final class ByteBudget: Sendable {
   private struct Waiter: Sendable {
     let id: UInt64
     let bytes: Int
+    let priority: RequestContext.Priority
     let handoff: Handoff<Void>
   }
   private struct State: Sendable {
@@ -22,7 +24,7 @@ public final class ByteBudget: Sendable {
   }
 
   /// Takes `bytes` (more than the capacity counts as the capacity), waiting its turn. Throws `CancellationError` when the task is cancelled.
-  public func take(_ bytes: Int) async throws {
+  public func take(_ bytes: Int, priority: RequestContext.Priority = .spawn) async throws {
     try Task.checkCancellation()
     let wanted = min(max(0, bytes), capacity)
     let waiter = state.with { state -> Waiter? in
@@ -31,8 +33,9 @@ public final class ByteBudget: Sendable {
         return nil
       }
       state.next += 1
-      let waiter = Waiter(id: state.next, bytes: wanted, handoff: Handoff())
-      state.waiters.append(waiter)
+      let waiter = Waiter(id: state.next, bytes: wanted, priority: priority, handoff: Handoff())
+      let place = state.waiters.firstIndex { $0.priority < priority } ?? state.waiters.endIndex
+      state.waiters.insert(waiter, at: place)
       return waiter
     }
     guard let waiter else { return }
@@ -56,6 +59,9 @@ public final class ByteBudget: Sendable {
     state.with { $0.free += min(max(0, bytes), capacity) }
     wake()
   }
+
+  /// How many wait.
+  public var waiting: Int { state.with { $0.waiters.count } }
 
   /// The bytes that nobody holds now.
   public var available: Int { state.with { $0.free } }

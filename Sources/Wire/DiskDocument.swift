@@ -54,6 +54,8 @@ public struct DiskDocument: Codable, Sendable, Hashable {
   public var state: String
   /// When it was made, RFC 3339.
   public var created: String
+  /// The host that made it.
+  @Nullable public var madeOn: String?
   /// What was verified of the bytes that it began with; null where nothing was.
   @Nullable public var evidence: EvidenceDocument?
   /// How libvirt finds it, null without libvirt.
@@ -63,10 +65,15 @@ public struct DiskDocument: Codable, Sendable, Hashable {
   /// How long it took; null in `show`.
   @Nullable public var seconds: Double?
 
+  enum CodingKeys: String, CodingKey {
+    case version, name, target, route, source, size, base, path, image, outcome, state, created, evidence, libvirt, domains, seconds
+    case madeOn = "made_on"
+  }
+
   /// A disk's document.
   public init(
     name: String, target: Target, route: Route?, source: String?, size: Int64, base: String?, path: String, image: String, outcome: String?,
-    state: String, created: String, evidence: Evidence? = nil, seconds: Double?
+    state: String, created: String, madeOn: String? = nil, evidence: Evidence? = nil, seconds: Double?
   ) {
     self.name = name
     self.target = target.rawValue
@@ -79,6 +86,7 @@ public struct DiskDocument: Codable, Sendable, Hashable {
     self.outcome = outcome
     self.state = state
     self.created = created
+    self.madeOn = madeOn
     self.evidence = evidence.map { EvidenceDocument($0) }
     self.libvirt = nil
     self.seconds = seconds

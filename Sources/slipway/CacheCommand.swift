@@ -86,23 +86,8 @@ struct CacheShow: AsyncParsableCommand {
   func run() async throws {
     let (image, json) = (image, options.json)
     try await Session.run(options) { session in
-      let (entries, pooled) = try await session.agent.basesEverywhere(of: image, context: session.context)
-      let outlook = entries.isEmpty ? [:] : try await session.agent.cleanOutlook(of: entries.map(\.name), context: session.context)
-      let disks = try await session.agent.poolChildren(of: pooled.bases, context: session.context)
-      let poolVerdicts = pooled.bases.isEmpty ? [:] : try await session.agent.poolVerdicts(context: session.context)
-      let pins = try await session.agent.pins(context: session.context)
-      let shown = Set(entries.map(\.name))
-      let foreign = try await session.agent.bases(
-        sortedBy: .name, descending: false, where: BaseFilter(), context: session.context
-      ).filter { shown.contains($0.name.text) }.compactMap { base in
-        ForeignBaseDocument(base, clean: outlook[base.name.text].map { .init($0) })
-      }
-      let theirs = Set(foreign.map(\.name))
-      let document = CacheDocument(
-        store: session.agent.storePath,
-        bases: entries.compactMap { BaseDocument($0, pin: pins[$0.name], clean: outlook[$0.name].map { .init($0) }) },
-        foreign: foreign, unknown: entries.filter { $0.state.record == nil && !theirs.contains($0.name) }.map(\.name),
-        pool: PoolBasesDocument(pooled, disks: disks, clean: poolVerdicts))
+      let document = try await CacheDocuments.shown(image, session.agent, session.context)
+      let foreign = document.foreign
       if json { return try Output.document(document) }
       for base in document.bases {
         let evidence = base.evidence

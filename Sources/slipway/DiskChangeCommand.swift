@@ -1,6 +1,5 @@
-internal import Agent
+internal import AgentAPI
 internal import ArgumentParser
-internal import Disks
 internal import Model
 internal import Runtime
 internal import Wire
@@ -17,11 +16,10 @@ struct DiskResize: AsyncParsableCommand {
 
   func run() async throws {
     let (name, size, json, quiet) = (name, size, options.json, options.quiet)
-    try await Session.run(options, deadline: deadline) { session in
-      let start = ContinuousClock.now
-      let change = try await session.agent.resizeDisk(DiskName(name), to: size.bytes(), context: session.context)
-      if json { return try Output.document(DiskChangeDocument(change, "resized", ContinuousClock.now - start)) }
-      if !quiet { Output.note("disk \(name) \(change.isChanged ? "has now" : "had") \(change.info.size)\(change.toldWhom)") }
+    try await Session.work(options, deadline: deadline) { engine, context in
+      let change = try await engine.resizeDisk(name, to: try size.bytes().bytes, context)
+      if json { return try Output.document(change) }
+      if !quiet { Output.note("disk \(name) \(change.isChanged ? "has now" : "had") \(ByteCount(change.size))\(change.toldWhom)") }
     }
   }
 }
@@ -37,26 +35,18 @@ struct DiskFlatten: AsyncParsableCommand {
 
   func run() async throws {
     let (name, json, quiet) = (name, options.json, options.quiet)
-    try await Session.run(options, deadline: deadline, progress: true) { session in
-      let start = ContinuousClock.now
-      let change = try await session.agent.flattenDisk(DiskName(name), context: session.context)
-      session.context.progress(Progress(phase: .done))
-      if json { return try Output.document(DiskChangeDocument(change, "flattened", ContinuousClock.now - start)) }
+    try await Session.work(options, deadline: deadline, progress: true) { engine, context in
+      let change = try await engine.flattenDisk(name, context)
+      context.progress(Progress(phase: .done))
+      if json { return try Output.document(change) }
       if !quiet { Output.note("disk \(name) \(change.isChanged ? "stands alone now" : "stood alone already")\(change.toldWhom)") }
     }
   }
 }
 
-extension DiskChange {
+extension DiskChangeDocument {
+  /// Whether anything had to be done.
+  fileprivate var isChanged: Bool { outcome != "unchanged" }
   /// For people.
   fileprivate var toldWhom: String { domains.isEmpty ? "" : "; told: \(domains.joined(separator: ", "))" }
-}
-
-extension DiskChangeDocument {
-  fileprivate init(_ change: DiskChange, _ done: String, _ duration: Duration) {
-    self.init(
-      name: change.info.record.name.text, path: change.info.path, size: change.info.size.bytes,
-      base: change.info.record.request.target == .qcow2 ? change.info.record.base : nil,
-      outcome: change.isChanged ? done : "unchanged", domains: change.domains, seconds: duration.seconds)
-  }
 }

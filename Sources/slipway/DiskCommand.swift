@@ -1,8 +1,7 @@
 internal import Runtime
 internal import LibvirtReport
-internal import Agent
+internal import AgentAPI
 internal import ArgumentParser
-internal import Disks
 internal import Model
 internal import Wire
 
@@ -33,36 +32,30 @@ struct DiskCreate: AsyncParsableCommand {
   @OptionGroup var options: CommonOptions
 
   func run() async throws {
-    let (name, image, size, target, source, tier) = (name, image, size, target, source, tier)
-    let (element, domain, mode) = (element, attach, attachMode)
-    let choices = try element.choices()
+    let (name, size, source, element) = (name, size, source, element)
+    _ = try element.choices()
     let (json, quiet) = (options.json, options.quiet)
-    try await Session.run(options, deadline: deadline, progress: true) { session in
-      let request = try tier.put(into: source.request(image, environment: session.environment))
-      let answer = try await session.agent.createDisk(
-        DiskName(name), from: request, target: target, size: size.map { try $0.bytes() },
-        context: session.context)
-      var view = try await element.view(of: answer.info, choices, session)
-      var attachment: DiskAttachment?
-      if let domain {
-        let made = try await session.agent.attach(
-          answer.info, to: domain, mode: mode, choices: choices, isFirm: element.device != nil, context: session.context)
-        view?.choices.device = made.device
-        attachment = made
-      }
-      session.context.progress(Progress(phase: .done))
+    var request = DiskRequestDocument(name: name, image: image)
+    source.fill(&request)
+    (request.target, request.tier) = (target?.rawValue, tier.tier)
+    request.xml = element.xml ? true : nil
+    (request.device, request.discard, request.detectZeroes) = (element.device, element.discard?.rawValue, element.detectZeroes?.rawValue)
+    (request.attach, request.attachMode) = (attach, attach == nil ? nil : attachMode.rawValue)
+    let wanted = request
+    try await Session.work(options, on: [image], deadline: deadline, progress: true) { engine, context in
+      var wanted = wanted
+      wanted.size = try size.map { try $0.bytes().bytes }
+      let document = try await engine.createDisk(wanted, token: source.token(), context)
+      context.progress(Progress(phase: .done))
       if json {
-        var document = DiskDocument(answer.info, outcome: answer.outcome, route: answer.route, seconds: answer.duration.seconds)
-        document.libvirt = view.map { DiskDocument.LibvirtView($0, attachment) }
         try Output.document(document)
       } else {
-        Output.line(element.xml ? view?.xml ?? "" : answer.info.path)
+        Output.line(element.xml ? document.libvirt?.diskXML ?? "" : document.path)
         let how =
-          answer.outcome == .existing
-          ? "is there already" : "made" + (answer.route.map { " by \($0.rawValue)" } ?? " on a base that was here")
+          document.outcome == "existing" ? "is there already" : "made" + (document.route.map { " by \($0)" } ?? " on a base that was here")
         if !quiet {
-          Output.note("disk \(name) \(how): \(answer.info.size), \(answer.duration.seconds) s")
-          if let attachment { Output.note("attached to domain \(attachment.domain) as \(attachment.device)") }
+          Output.note("disk \(name) \(how): \(ByteCount(document.size)), \(document.seconds ?? 0) s")
+          if let domain = document.libvirt?.domain { Output.note("attached to domain \(domain) as \(document.libvirt?.device ?? "-")") }
         }
       }
     }
@@ -77,41 +70,25 @@ struct DiskList: AsyncParsableCommand {
 
   func run() async throws {
     let json = options.json
-    try await Session.run(options) { session in
-      var (disks, unreadable, failed) = await session.agent.disks(context: session.context)
-      try Task.checkCancellation()
-      var use: DiskUse?
-      do {
-        use = try await session.agent.use(of: disks, context: session.context)
-      } catch {
-        failed.append(SlipwayError.wrap(error))
-      }
-      try Task.checkCancellation()
+    try await Session.work(options) { engine, context in
+      let document = try await engine.disks(context)
+      let failed = document.unavailable.map(\.slipwayError)
       if json {
-        let leftovers = use?.leftovers.map { DiskListDocument.Leftover(kind: $0.kind.rawValue, path: $0.path, domain: $0.domain) }
-        let documents = disks.map { info in
-          var document = DiskDocument(info)
-          document.domains = use?.domains[info.path]
-          return document
-        }
-        try Output.document(
-          DiskListDocument(
-            disks: documents, leftovers: leftovers, unreadable: unreadable.map { ($0.path, $0.error) }, unavailable: failed))
+        try Output.document(document)
       } else {
+        let isAsked = document.leftovers != nil
         Output.line(
           Table.text(
-            ["NAME", "TARGET", "SIZE", "STATE", "CREATED", "IMAGE"] + (use == nil ? [] : ["DOMAINS"]),
-            disks.map { info in
-              [
-                info.record.name.text, info.record.request.target.rawValue, info.size.description, info.state.rawValue,
-                info.record.created, info.record.request.image,
-              ] + (use.map { [$0.domains[info.path]?.joined(separator: ",") ?? ""] } ?? [])
+            ["NAME", "TARGET", "SIZE", "STATE", "CREATED", "IMAGE"] + (isAsked ? ["DOMAINS"] : []),
+            document.disks.map { disk in
+              [disk.name, disk.target, ByteCount(disk.size).description, disk.state, disk.created, disk.image]
+                + (isAsked ? [disk.domains?.joined(separator: ",") ?? ""] : [])
             }))
-        let leftovers = use?.leftovers ?? []
-        for leftover in leftovers where leftover.kind != .noLocalDomain { Output.line(leftover.sentence) }
-        let idle = leftovers.filter { $0.kind == .noLocalDomain }.count
-        if idle > 0 { Output.line("\(idle) of \(disks.count) belong to no domain of this host; they may run elsewhere") }
-        for image in unreadable { Output.note("\(image.path) may be a disk, and cannot be looked at: \(image.error.message)") }
+        let leftovers = document.leftovers ?? []
+        for leftover in leftovers where leftover.kind != "no_local_domain" { Output.line(leftover.sentence) }
+        let idle = leftovers.filter { $0.kind == "no_local_domain" }.count
+        if idle > 0 { Output.line("\(idle) of \(document.disks.count) belong to no domain of this host; they may run elsewhere") }
+        for image in document.unreadable { Output.note("\(image.path) may be a disk, and cannot be looked at: \(image.error.message)") }
         for error in failed { Output.report(error, json: false) }
       }
       if let first = failed.first { throw ExitCode(first.code.exitCode) }
@@ -129,22 +106,17 @@ struct DiskShow: AsyncParsableCommand {
 
   func run() async throws {
     let (name, json, element) = (name, options.json, element)
-    let choices = try element.choices()
-    try await Session.run(options) { session in
-      let info = try await session.agent.disk(DiskName(name), context: session.context)
-      let view = try await element.view(of: info, choices, session)
-      if json {
-        var document = DiskDocument(info)
-        document.libvirt = view.map { DiskDocument.LibvirtView($0, nil) }
-        return try Output.document(document)
-      }
-      if element.xml { return Output.line(view?.xml ?? "") }
-      let record = info.record
+    _ = try element.choices()
+    let wishes = element.wishes
+    try await Session.work(options) { engine, context in
+      let disk = try await engine.disk(name, element: wishes, context)
+      if json { return try Output.document(disk) }
+      if element.xml { return Output.line(disk.libvirt?.diskXML ?? "") }
       let rows = [
-        ("name", record.name.text), ("path", info.path), ("target", record.request.target.rawValue), ("size", info.size.description),
-        ("state", info.state.rawValue), ("image", record.request.image), ("route", record.route.rawValue), ("source", record.source ?? "-"),
-        ("base", record.base ?? "-"), ("created", record.created), ("made on", record.owner.host),
-        ("verified", record.evidence.map { EvidenceDocument($0).line } ?? "-"),
+        ("name", disk.name), ("path", disk.path), ("target", disk.target), ("size", ByteCount(disk.size).description),
+        ("state", disk.state), ("image", disk.image), ("route", disk.route ?? "-"), ("source", disk.source ?? "-"),
+        ("base", disk.base ?? "-"), ("created", disk.created), ("made on", disk.madeOn ?? "-"),
+        ("verified", disk.evidence?.line ?? "-"),
       ]
       for (key, value) in rows { Output.line(Table.text([key.padding(to: 8), value], [])) }
     }
@@ -162,23 +134,11 @@ struct DiskDelete: AsyncParsableCommand {
 
   func run() async throws {
     let (name, json, quiet, detach) = (name, options.json, options.quiet, detach)
-    try await Session.run(options, deadline: deadline) { session in
-      let start = ContinuousClock.now
-      let deleted = try await session.agent.deleteDisk(DiskName(name), detach: detach, context: session.context)
-      if json { return try Output.document(DeletionDocument(name: name, deleted: deleted, seconds: (ContinuousClock.now - start).seconds)) }
-      if !quiet { Output.note(deleted ? "disk \(name) deleted" : "there was no disk \(name)") }
+    try await Session.work(options, deadline: deadline) { engine, context in
+      let document = try await engine.deleteDisk(name, detach: detach, context)
+      if json { return try Output.document(document) }
+      if !quiet { Output.note(document.outcome == "deleted" ? "disk \(name) deleted" : "there was no disk \(name)") }
     }
-  }
-}
-
-extension DiskDocument {
-  /// A disk's document; `outcome` and what belongs to it only from `create`.
-  init(_ info: DiskInfo, outcome: DiskOutcome? = nil, route: Route? = nil, seconds: Double? = nil) {
-    let record = info.record
-    self.init(
-      name: record.name.text, target: record.request.target, route: outcome == .created ? route : record.route, source: record.source,
-      size: info.size.bytes, base: record.base, path: info.path, image: record.request.image, outcome: outcome?.rawValue,
-      state: info.state.rawValue, created: record.created, evidence: record.evidence, seconds: seconds)
   }
 }
 

@@ -1,9 +1,7 @@
-internal import Agent
+internal import AgentAPI
 public import ArgumentParser
-internal import Disks
 public import LibvirtReport
 internal import Model
-internal import Runtime
 internal import Wire
 
 /// How a disk is described to libvirt.
@@ -25,47 +23,21 @@ struct DiskElementOptions: ParsableArguments {
     return choices
   }
 
-  /// The element of a disk: where there is a libvirt, or where it is asked for. A disk that is there is not failed by what cannot be said of it, unless that
-  /// was asked for.
-  func view(of info: DiskInfo, _ choices: DiskElement.Choices, _ session: Session) async throws -> SpokenView? {
-    guard xml || session.agent.hasLibvirt else { return nil }
-    do {
-      let view = try await session.agent.libvirtView(of: info, choices: choices, context: session.context)
-      return SpokenView(pool: view.pool, volume: view.volume, element: view.element)
-    } catch {
-      if xml { throw error }
-      session.context.log(.warning, "libvirt is not told how to use disk \(info.path): \(error)")
-      return nil
-    }
+  /// As the agent and the daemon take it.
+  var wishes: ElementWishes {
+    var wishes = ElementWishes()
+    (wishes.always, wishes.device, wishes.discard, wishes.detectZeroes) = (xml, device, discard?.rawValue, detectZeroes?.rawValue)
+    return wishes
   }
 }
 
-/// How libvirt finds a disk, as it is printed.
-struct SpokenView: Sendable {
-  var pool: String?
-  var volume: String?
-  var element: DiskElement
-  var choices: DiskElement.Choices {
-    get { element.choices }
-    set { element.choices = newValue }
-  }
-  var xml: String { element.xml }
-}
-
-extension DiskDocument.LibvirtView {
-  /// A view, and where the disk was attached.
-  init(_ view: SpokenView, _ attachment: DiskAttachment?) {
-    self.init(pool: view.pool, volume: view.volume, diskXML: view.xml, domain: attachment?.domain, device: attachment?.device)
-  }
-}
-
-extension DiskUse.Leftover {
+extension DiskListDocument.Leftover {
   /// For people.
   var sentence: String {
     switch kind {
-    case .noLocalDomain: "\(path) belongs to no domain of this host; it may run elsewhere"
-    case .missing: "domain \(domain ?? "") lacks its disk \(path)"
-    case .foreignOverlay: "\(path) stands on a base of the store and belongs to no domain of this host; Slipway did not make it"
+    case "no_local_domain": "\(path) belongs to no domain of this host; it may run elsewhere"
+    case "missing": "domain \(domain ?? "") lacks its disk \(path)"
+    default: "\(path) stands on a base of the store and belongs to no domain of this host; Slipway did not make it"
     }
   }
 }

@@ -1,8 +1,8 @@
-internal import Runtime
-internal import Agent
+internal import AgentAPI
 public import ArgumentParser
 public import ImageStore
 internal import Model
+internal import Runtime
 internal import Wire
 
 struct FetchCommand: AsyncParsableCommand {
@@ -20,32 +20,31 @@ struct FetchCommand: AsyncParsableCommand {
 
   func run() async throws {
     let (image, format, source, json, quiet) = (image, format, source, options.json, options.quiet)
-    try await Session.run(options, deadline: deadline, progress: true) { session in
-      let answer = try await session.agent.fetch(
-        source.request(image, environment: session.environment), format: format, context: session.context)
-      let document = FetchDocument(
-        image: answer.image, path: answer.path, format: answer.record.identity.format.rawValue,
-        virtualSize: answer.record.virtualSize.bytes,
-        route: answer.route, outcome: answer.route == nil ? "hit" : "fetched", bytes: answer.tally, evidence: answer.record.evidence,
-        seconds: answer.duration.seconds)
-      session.context.progress(Progress(phase: .done))
+    var request = FetchRequestDocument(image: image)
+    request.format = format?.rawValue
+    source.fill(&request)
+    let wanted = request
+    try await Session.work(options, on: [image], deadline: deadline, progress: true) { engine, context in
+      let document = try await engine.fetch(wanted, token: source.token(), context)
+      context.progress(Progress(phase: .done))
       if json {
         try Output.document(document)
       } else {
-        Output.line(answer.path)
-        if !quiet { Output.note(Self.summary(document, answer.record.evidence)) }
+        Output.line(document.path)
+        if !quiet { Output.note(Self.summary(document)) }
       }
     }
   }
 
-  private static func summary(_ document: FetchDocument, _ evidence: Evidence) -> String {
+  private static func summary(_ document: FetchDocument) -> String {
+    let evidence = document.evidence
     let digest =
-      switch evidence.verdict {
-      case .matched: "\(evidence.expected?.algorithm.rawValue ?? "digest") verified"
-      case .none: "no digest to compare with"
-      case .pending: "the image service has no digest yet"
+      switch evidence.digest {
+      case "matched": "\(evidence.expected.map { String($0.prefix { $0 != ":" }) } ?? "digest") verified"
+      case "none": "no digest to compare with"
+      default: "the image service has no digest yet"
       }
-    let signature = evidence.signatures?.isEmpty == false ? ", signature verified" : ""
+    let signature = evidence.signatures.isEmpty == false ? ", signature verified" : ""
     guard let route = document.route else {
       return "hit: \(ByteCount(document.virtualSize)) virtual, \(digest)\(signature), \(document.seconds) s"
     }

@@ -15,7 +15,22 @@ enum Log {
       // A person who runs a verb is told what went wrong; the daemon's level is the configuration's.
       level = max(Logger.Level(rawValue: settings.level) ?? .info, .warning)
     }
-    let asJSON = settings.format == .json
+    return logger(level, asJSON: settings.format == .json, bar)
+  }
+
+  /// The daemon's lines: at the configuration's level, and JSON where nobody reads them on a terminal.
+  static func daemon(_ settings: Configuration.Log, _ options: CommonOptions) -> Logger {
+    let level = options.verbose ? Logger.Level.debug : Logger.Level(rawValue: settings.level) ?? .info
+    let asJSON =
+      switch settings.format {
+      case .json: true
+      case .text: false
+      case .auto: !Output.isInteractive
+      }
+    return logger(level, asJSON: asJSON, nil)
+  }
+
+  private static func logger(_ level: Logger.Level, asJSON: Bool, _ bar: ProgressBar?) -> Logger {
     var logger = Logger(label: "slipway") { _ in LineHandler(asJSON: asJSON, bar: bar) }
     logger.logLevel = level
     return logger

@@ -1,6 +1,8 @@
 public import ArgumentParser
 public import Model
+internal import Foundation
 internal import OpenStack
+internal import Wire
 public import Agent
 public import ImageStore
 
@@ -19,7 +21,7 @@ struct CommonOptions: ParsableArguments {
   @Flag(name: [.long, .short], help: "Log what is done, on stderr.")
   var verbose = false
 
-  @Flag(name: .long, help: "Do the work in this process (this version always does).")
+  @Flag(name: .long, help: "Do the work in this process, also where a daemon listens.")
   var standalone = false
 }
 
@@ -35,13 +37,6 @@ struct TierOption: ParsableArguments {
     name: .long,
     help: ArgumentHelp("The tier of bases in which one is made if none lies in any; default is bases.pool.", valueName: "tier"))
   var tier: String?
-
-  /// The request, for that tier.
-  func put(into request: ImageRequest) -> ImageRequest {
-    var request = request
-    request.tier = tier
-    return request
-  }
 }
 
 /// IMAGE and what belongs to it.
@@ -73,6 +68,18 @@ struct ImageOptions: ParsableArguments {
       "Id of a trusted certificate, once for each: a signature is required, and its certificate must have a chain of these.",
       valueName: "id"))
   var trustedCertificates: [String] = []
+
+  /// Says it in a request.
+  func fill(_ request: inout some ImageRequestDocument) {
+    (request.diskFormat, request.digest) = (diskFormat, digest)
+    request.purpose = purpose == .boot ? nil : purpose.rawValue
+    request.trustedCertificates = trustedCertificates.isEmpty ? nil : trustedCertificates
+  }
+
+  /// The caller's token.
+  func token() -> Secret? {
+    (osToken ?? ProcessInfo.processInfo.environment["SLIPWAY_OS_TOKEN"]).flatMap { $0.isEmpty ? nil : Secret($0) }
+  }
 
   /// The request for `image`.
   func request(_ image: String, environment: [String: String]) throws -> ImageRequest {

@@ -1,4 +1,4 @@
-internal import Agent
+internal import AgentAPI
 internal import ArgumentParser
 internal import Model
 internal import Wire
@@ -18,33 +18,33 @@ struct PlanCommand: AsyncParsableCommand {
   @OptionGroup var options: CommonOptions
 
   func run() async throws {
-    let (image, target, size, source, tier, json) = (image, target, size, source, tier, options.json)
-    try await Session.run(options, deadline: deadline, grace: .seconds(1)) { session in
-      let request = try tier.put(into: source.request(image, environment: session.environment))
-      let answer = try await session.agent.plan(
-        request, target: target, size: size.map { try $0.bytes() }, context: session.context
-      )
-      let document = PlanDocument(
-        image: answer.image, plan: answer.plan, cached: answer.cached, policy: answer.policy.map { PolicyDocument($0) },
-        error: answer.failure, convert: answer.convert?.rawValue)
+    let (image, source, json) = (image, source, options.json)
+    var request = PlanRequestDocument(image: image)
+    (request.target, request.tier) = (target?.rawValue, tier.tier)
+    let size = size
+    source.fill(&request)
+    let wanted = request
+    try await Session.work(options, on: [image], deadline: deadline, grace: .seconds(1)) { engine, context in
+      var wanted = wanted
+      wanted.size = try size.map { try $0.bytes().bytes }
+      let document = try await engine.plan(wanted, token: source.token(), context)
       if json {
         try Output.document(document)
       } else {
-        for line in answer.policy.map(Self.lines) ?? [] { Output.line(line) }
-        for warning in answer.policy?.warnings ?? [] { Output.note("warning: \(warning)") }
-        if answer.cached { Output.line("a base in the store serves \(answer.image) as it is: nothing would be moved") }
-        for (index, candidate) in answer.plan.candidates.enumerated() {
-          Output.line(Self.text(candidate, isChosen: index == answer.plan.chosen))
-        }
+        for line in document.policy.map(Self.lines) ?? [] { Output.line(line) }
+        for warning in document.policy?.warnings ?? [] { Output.note("warning: \(warning)") }
+        if document.cached { Output.line("a base in the store serves \(document.image) as it is: nothing would be moved") }
+        let chosen = document.candidates.firstIndex { $0.accepted && $0.route == document.route }
+        for (index, candidate) in document.candidates.enumerated() { Output.line(Self.text(candidate, isChosen: index == chosen)) }
       }
-      guard let failure = answer.failure else { return }
+      guard let failure = document.error?.slipwayError else { return }
       if !json { Output.report(failure, json: false) }
       throw ExitCode(failure.code.exitCode)
     }
   }
 
   /// The rule that holds, and under it what it demands.
-  private static func lines(_ policy: PolicyView) -> [String] {
+  private static func lines(_ policy: PolicyDocument) -> [String] {
     ["trust rule: \(policy.rule)"]
       + policy.demands.flatMap { demand in
         Table.wrapped(demand, indent: 4).enumerated().map { $0.offset == 0 ? "  - " + $0.element.dropFirst(4) : $0.element }
@@ -52,19 +52,9 @@ struct PlanCommand: AsyncParsableCommand {
   }
 
   /// A candidate on lines of its own, since neither a location nor a sentence fits a column.
-  private static func text(_ candidate: Candidate, isChosen: Bool) -> String {
-    let verdict = candidate.accepted ? (isChosen ? "ok, and would be taken" : "ok") : candidate.reason.rawValue
-    let lines = ["\(isChosen ? "→" : " ") \(candidate.route.rawValue): \(verdict)", "    \(candidate.url ?? "from the image service")"]
+  private static func text(_ candidate: PlanDocument.Entry, isChosen: Bool) -> String {
+    let verdict = candidate.accepted ? (isChosen ? "ok, and would be taken" : "ok") : candidate.reason
+    let lines = ["\(isChosen ? "→" : " ") \(candidate.route): \(verdict)", "    \(candidate.url ?? "from the image service")"]
     return (lines + (candidate.detail.map { Table.wrapped($0, indent: 4) } ?? [])).joined(separator: "\n")
-  }
-}
-
-extension PolicyDocument {
-  init(_ policy: PolicyView) {
-    self.init(
-      rule: policy.rule, owner: policy.owner, stores: policy.stores, signature: policy.signature.rawValue, digest: policy.digest.rawValue,
-      clone: policy.clone.rawValue, minRSABits: policy.minimumRSABits, minDSABits: policy.minimumDSABits, keyTypes: policy.keyTypes,
-      formats: policy.formats, vmdkSubformats: policy.vmdkSubformats, maxVirtualSize: policy.maximumVirtualSize?.bytes,
-      signatureCoversDigest: policy.signatureCoversDigest, demands: policy.demands, warnings: policy.warnings)
   }
 }

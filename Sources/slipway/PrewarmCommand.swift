@@ -1,11 +1,10 @@
-internal import Configuration
 internal import Agent
+internal import AgentAPI
 internal import ArgumentParser
 internal import Foundation
 internal import Glibc
 internal import ImageStore
 internal import Model
-internal import OpenStack
 internal import Runtime
 internal import Wire
 
@@ -47,57 +46,59 @@ struct PrewarmCommand: AsyncParsableCommand {
     // Before there is anything to close in order: reading a terminal or a pipe may take for ever, and Ctrl-C then ends the process.
     let wanted = try wanted()
     // What the deadline cut off ends by itself, and everything is told then.
-    try await Session.run(options, deadline: deadline, grace: .seconds(15), progress: true) { session in
-      let start = ContinuousClock.now
-      let settings = session.agent.configuration.prewarm
-      let chosen = try command.set.map { try session.agent.prewarmSet(named: $0) }
-      let request = PrewarmRequest(
-        wanted: chosen?.wanted ?? wanted, format: command.format, jobs: command.jobs ?? settings.jobs,
-        rate: try command.rate.map { try $0.bytes() } ?? settings.rate, keep: chosen?.keep)
+    try await Session.work(options, deadline: deadline, grace: .seconds(15), progress: true) { engine, context in
+      var wanted = wanted
+      wanted.rate = try command.rate.map { try $0.bytes().bytes }
       let quiet = command.options.json || command.options.quiet
-      let outcomes = try await session.agent.prewarm(request, context: session.context) { outcome in
+      let told: @Sendable (PrewarmDocument.Entry) -> Void = { outcome in
         if !quiet {
           Output.line(Self.line(outcome))
         } else if !command.options.json, let error = outcome.error {
-          Output.report(error, json: false)
+          Output.report(error.slipwayError, json: false)
         }
       }
-      let document = PrewarmDocument(
-        images: outcomes.map {
-          PrewarmDocument.Entry(
-            image: $0.image, outcome: $0.word.rawValue, path: $0.answer?.path, route: $0.answer?.route, bytes: $0.answer?.tally,
-            error: $0.error)
-        }, seconds: (ContinuousClock.now - start).seconds)
+      let document: PrewarmDocument
+      if let local = engine as? AgentEngine {
+        document = try await local.prewarm(wanted, context, done: told)
+      } else {
+        document = try await engine.prewarm(wanted, context)
+        for outcome in document.images { told(outcome) }
+      }
       if command.options.json {
         try Output.document(document)
       } else if !command.options.quiet {
         let counts = ["fetched", "cached", "skipped", "failed"].map { "\(document.counts[$0] ?? 0) \($0)" }.joined(separator: ", ")
-        if outcomes.isEmpty { Output.note("no image was chosen: check the tag, and which images are visible") }
+        if document.images.isEmpty { Output.note("no image was chosen: check the tag, and which images are visible") }
         Output.note("\(counts), \(document.seconds) s")
       }
-      let isLate = outcomes.contains { $0.word == .skipped && $0.error?.code == .timeout }
+      let isLate = document.images.contains { $0.outcome == "skipped" && $0.error?.code == ErrorCode.timeout.rawValue }
       if isLate || document.counts["failed"] ?? 0 > 0 { throw ExitCode(ErrorCode.batchFailed.exitCode) }
     }
   }
 
-  private static func line(_ outcome: PrewarmOutcome) -> String {
-    let word = outcome.word.rawValue.padding(to: 8)
+  private static func line(_ outcome: PrewarmDocument.Entry) -> String {
+    let word = outcome.outcome.padding(to: 8)
     if let error = outcome.error { return "\(word) \(outcome.image)  \(error.message)" }
-    guard let answer = outcome.answer else { return "\(word) \(outcome.image)" }
-    let how = answer.route.map { "  by \($0.rawValue), \(ByteCount(answer.tally.written)) written" } ?? ""
+    let how = outcome.route.map { "  by \($0), \(ByteCount(outcome.bytes?.written ?? 0)) written" } ?? ""
     return "\(word) \(outcome.image)\(how)"
   }
 
-  private func wanted() throws -> PrewarmRequest.Wanted {
-    if let tag { return .selection(.tag(tag)) }
-    if allPublic { return .selection(.allPublic) }
-    guard let from else { return .images(try images.map { try ImageReference(parsing: $0) }) }
-    let lines = String(decoding: try Self.contents(from), as: UTF8.self).split(whereSeparator: \.isNewline)
-    let names = lines.map { $0.prefix { $0 != "#" }.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
-    guard !names.isEmpty else {
-      throw SlipwayError(.usage, "the list '\(from)' names no image", object: from, hint: "put one id or name on a line")
+  private func wanted() throws -> PrewarmRequestDocument {
+    var request = PrewarmRequestDocument()
+    (request.tag, request.set, request.allPublic) = (tag, set, allPublic ? true : nil)
+    (request.format, request.jobs) = (format?.rawValue, jobs)
+    if let from {
+      let lines = String(decoding: try Self.contents(from), as: UTF8.self).split(whereSeparator: \.isNewline)
+      let names = lines.map { $0.prefix { $0 != "#" }.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
+      guard !names.isEmpty else {
+        throw SlipwayError(.usage, "the list '\(from)' names no image", object: from, hint: "put one id or name on a line")
+      }
+      request.images = names
+    } else if !images.isEmpty {
+      request.images = images
     }
-    return .images(try names.map { try ImageReference(parsing: $0) })
+    for image in request.images ?? [] { _ = try ImageReference(parsing: image) }
+    return request
   }
 
   /// The bytes of a list, also of a pipe or a device.

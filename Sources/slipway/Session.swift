@@ -1,4 +1,5 @@
 internal import Agent
+internal import AgentAPI
 internal import ArgumentParser
 internal import Configuration
 internal import Foundation
@@ -35,6 +36,56 @@ struct Session: Sendable {
       let result = await work.result
       bar?.clear()
       await agent.close()
+      try result.get()
+    } catch {
+      bar?.clear()
+      if let code = error as? ExitCode { throw code }
+      let ours = SlipwayError.wrap(error)
+      Output.report(ours, json: options.json)
+      throw ExitCode(ours.code.exitCode)
+    }
+  }
+
+  /// Runs `body` on the agent behind the daemon's socket where there is one, else on one of this process, as `run` does.
+  ///
+  /// This process does the work itself with `--standalone`, for a location or path in `images`, which an administrator of this machine alone may name, and
+  /// without a configuration file, since the store is the user's own then.
+  static func work(
+    _ options: CommonOptions, on images: [String] = [], deadline: DeadlineOption? = nil, grace: Duration = .zero, progress: Bool = false,
+    _ body: @escaping @Sendable (any Engine, RequestContext) async throws -> Void
+  ) async throws {
+    let isTyped = images.contains { image in
+      if case .location = try? ImageReference(parsing: image) { true } else { false }
+    }
+    if !options.standalone, !isTyped, let loaded = try? LoadedConfiguration.load(file: options.config), loaded.file != nil,
+      RemoteEngine.isThere(loaded.configuration.api.socket)
+    {
+      return try await remotely(loaded, options, deadline, grace, progress, body)
+    }
+    try await run(options, deadline: deadline, grace: grace, progress: progress) { session in
+      try await body(AgentEngine(session.agent, bases: CacheDocuments.bases), session.context)
+    }
+  }
+
+  private static func remotely(
+    _ loaded: LoadedConfiguration, _ options: CommonOptions, _ deadline: DeadlineOption?, _ grace: Duration, _ progress: Bool,
+    _ body: @escaping @Sendable (any Engine, RequestContext) async throws -> Void
+  ) async throws {
+    let bar = progress && !options.quiet && Output.isInteractive ? ProgressBar() : nil
+    do {
+      let engine = RemoteEngine(socket: loaded.configuration.api.socket, mark: ConfigurationMark.of(loaded))
+      let context = RequestContext(
+        logger: Log.logger(loaded.configuration.log, options, bar), deadline: deadline?.deadline.map { .after($0.duration) } ?? .never,
+        progress: { bar?.show($0) })
+      // The daemon keeps the deadline; this one ends what a daemon that hangs does not.
+      let limit = Deadline(context.deadline.instant.map { $0 + grace + .seconds(5) })
+      let work = Task {
+        try await withDeadline(limit) { try await body(engine, context) }
+      }
+      Signals.onSignal { work.cancel() }
+      let result = await work.result
+      bar?.clear()
+      await engine.close()
       try result.get()
     } catch {
       bar?.clear()

@@ -6,6 +6,7 @@ internal import Runtime
 /// Ctrl-C and SIGTERM cancel the running verb, which then ends orderly with 130; a second one ends the process where it stands.
 enum Signals {
   private static let handler = Locked<(@Sendable () -> Void)?>(nil)
+  private static let reloading = Locked<(@Sendable () -> Void)?>(nil)
   private static let seen = Locked(0)
 
   /// Catches the signals and hands them to a thread of their own. Call it before any other thread starts, so that those have them blocked.
@@ -23,7 +24,11 @@ enum Signals {
         let count = read(pipe, &number, 1)
         if count < 0, errno == EINTR { continue }
         guard count == 1 else { return }
-        arrived()
+        if number == UInt8(SIGHUP), let reload = reloading.with({ $0 }) {
+          reload()
+        } else {
+          arrived()
+        }
       }
     }
   }
@@ -47,6 +52,9 @@ enum Signals {
     for number in [SIGINT, SIGTERM, SIGHUP] { sigaddset(&set, number) }
     pthread_sigmask(how, &set, nil)
   }
+
+  /// What SIGHUP does from now on, which ends nothing then.
+  static func onReload(_ reload: @escaping @Sendable () -> Void) { reloading.with { $0 = reload } }
 
   /// What a signal cancels from now on.
   static func onSignal(_ cancel: @escaping @Sendable () -> Void) {

@@ -25,6 +25,6 @@ struct Slipway: AsyncParsableCommand {
     version: ProgramVersion.program,
     subcommands: [
       DoctorCommand.self, PlanCommand.self, FetchCommand.self, DiskCommand.self, BaseCommand.self, CacheCommand.self, PrewarmCommand.self,
-      MaintenanceCommand.self, ConfigCommand.self,
+      MaintenanceCommand.self, ServeCommand.self, ConfigCommand.self,
     ])
 }

@@ -90,7 +90,7 @@ import Testing
 
   @Test("keys of later versions are accepted, and said to be such when set")
   func laterKeys() throws {
-    let warnings = try load("scrub: { every: 7d }\nstore: { path: /x }").warnings
-    #expect(warnings.count == 1 && warnings[0].contains("'scrub.every'") && warnings[0].contains("\(standard):1"))
+    let warnings = try load("limits: { rate: 7M }\nstore: { path: /x }").warnings
+    #expect(warnings.count == 1 && warnings[0].contains("'limits.rate'") && warnings[0].contains("\(standard):1"))
   }
 }

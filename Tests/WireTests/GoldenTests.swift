@@ -50,7 +50,7 @@ import Wire
       state: "ready", created: "2026-01-01T00:00:00Z", seconds: 0.25)
     #expect(
       try WireCoding.text(document)
-        == #"{"base":null,"created":"2026-01-01T00:00:00Z","domains":null,"evidence":null,"image":"i","libvirt":null,"name":"d","outcome":"created","path":"vms/d","route":"clone","seconds":0.25,"size":7,"source":"rbd://a/b/c/d","state":"ready","target":"rbd","version":1}"#
+        == #"{"base":null,"created":"2026-01-01T00:00:00Z","domains":null,"evidence":null,"image":"i","libvirt":null,"made_on":null,"name":"d","outcome":"created","path":"vms/d","route":"clone","seconds":0.25,"size":7,"source":"rbd://a/b/c/d","state":"ready","target":"rbd","version":1}"#
     )
   }
 
