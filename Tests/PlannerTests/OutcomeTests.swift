@@ -107,7 +107,9 @@ import Testing
     _ = world.run(&planner)
     if let choice = planner.choice { planner.fail(choice, .digestMismatch, "differs") }
     seen.formUnion(planner.plan.candidates.map(\.reason))
-    #expect(seen == Set(Reason.allCases))
+    // Why the bytes of an upload are sent is not the planner's to say.
+    let uploads: Set<Reason> = [.cloneUploadOff, .noUploadUser, .storeUnknown, .storeNotRBD, .locationRefused, .notInRBD]
+    #expect(seen == Set(Reason.allCases).subtracting(uploads))
   }
 
   @Test("a refusal that a prober words as acceptance is still a refusal", arguments: [Reason.ok, .notTried])
