@@ -16,15 +16,20 @@ public struct CloneParent: Sendable {
   public let depth: Int
   /// fsid, pool id, image id and snapshot id that it must have (`RBDLocation` names it, and names are reused); nil for whatever is there.
   public let version: String?
+  /// The format of the clone, nil for what the cluster's configuration says; of format 2 where the snapshot is removed afterwards.
+  public let cloneFormat: UInt64?
 
   /// A parent.
-  public init(pool: Pool, location: RBDLocation, size: Int64, order: Int32, version: String? = nil, depth: Int = 0) {
+  public init(
+    pool: Pool, location: RBDLocation, size: Int64, order: Int32, version: String? = nil, depth: Int = 0, cloneFormat: UInt64? = nil
+  ) {
     self.pool = pool
     self.location = location
     self.size = size
     self.order = order
     self.version = version
     self.depth = depth
+    self.cloneFormat = cloneFormat
   }
 
   /// Throws `source_not_found` unless its ids still are those that it must have. Ids are never given anew, so those that hold before and after a
@@ -94,7 +99,8 @@ extension RBDDisks {
     }
     context.progress(Progress(phase: .cloning))
     let features = pool.cluster.defaultFeatures
-    let options = CloneOptions(features: features, order: max(parent.order, pool.cluster.defaultOrder), dataPool: dataPool)
+    let options = CloneOptions(
+      features: features, order: max(parent.order, pool.cluster.defaultOrder), dataPool: dataPool, cloneFormat: parent.cloneFormat)
     try context.deadline.check("cloning to \(path)")
     do {
       try await TrashQueue(pool).freeing(name.text) {
