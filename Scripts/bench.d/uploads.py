@@ -9,6 +9,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
+import urllib.error
 import urllib.request
 import uuid
 
@@ -95,8 +97,22 @@ class Bed:
         return cost
 
     def forget(self, image):
-        """The image goes, and what the clone left to do, outside of what is measured."""
-        self.ask('DELETE', f'/v2/images/{image}', token=self.token())
+        """The image goes, and what the clone left to do, outside of what is measured: when Glance has hashed it, since that would be in the next one's way."""
+        token = self.token()
+        end = time.monotonic() + 300
+        while time.monotonic() < end:
+            _, body = self.ask('GET', f'/v2/images/{image}', token=token)
+            if json.loads(body)['os_hash_value']:
+                break
+            time.sleep(0.2)
+        while True:
+            try:
+                self.ask('DELETE', f'/v2/images/{image}', token=token)
+                break
+            except urllib.error.HTTPError:      # its task may not have let go of it
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.5)
         self.slipway('cache', 'clean')
 
     def clean(self):

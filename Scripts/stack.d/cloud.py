@@ -14,16 +14,17 @@ import rest
 import seed
 import venv
 from place import PORTS
+from volumes import CinderConfiguration
 
-DATABASES = ['keystone', 'glance', 'barbican']
 # What a template of databases depends on.
-SOURCES = ['requirements.txt', 'schema.py', 'seed.py', 'cloud.py']
+SOURCES = ['schema.py', 'seed.py', 'cloud.py']
 
 
 class Cloud:
     def __init__(self, stack):
         self.dir, self.clusters = stack.dir, stack.clusters
         self.base = stack.settings['port']
+        self.cinder = CinderConfiguration(self) if stack.settings.get('cinder') else None
         self.seed_file = self.at('openstack.json')
         self._changed = set()
 
@@ -31,9 +32,19 @@ class Cloud:
         return os.path.join(self.dir, *names)
 
     def url(self, service):
-        return f'http://127.0.0.1:{self.base + PORTS[service]}' + ('/v3' if service == 'keystone' else '')
+        return f'http://127.0.0.1:{self.base + PORTS[service]}' + ('/v3' if service in ('keystone', 'cinder') else '')
 
-    daemons = ['keystone', 'barbican', 'glance', 'glance-hidden']
+    @property
+    def daemons(self):
+        return ['keystone', 'barbican', 'glance', 'glance-hidden'] + (['cinder'] if self.cinder else [])
+
+    @property
+    def databases(self):
+        return ['keystone', 'glance', 'barbican'] + (['cinder'] if self.cinder else [])
+
+    @property
+    def python(self):
+        return venv.python(bool(self.cinder))
 
     @property
     def endpoints(self):
@@ -42,16 +53,22 @@ class Cloud:
             found['identity', 'keystone', region] = self.url('keystone')
             found['image', 'glance', region] = self.url(image)
             found['key-manager', 'barbican', region] = self.url('barbican')
+            if self.cinder:
+                found['block-storage', 'cinder', region] = self.url('cinder')
         return found
 
     # --- up
 
     def up(self, say, ceph_ready):
-        venv.ensure(say)
+        venv.ensure(say, bool(self.cinder))
         if not self.load_template():
             self.make_databases(say)
         self.write_configuration()
-        for name in ('keystone', 'barbican'):
+        early = ['keystone', 'barbican']
+        # It waits for new pools itself, and loads meanwhile; what it writes into its database is not for the template.
+        if self.cinder and 'users' in place.read_json(self.seed_file) and not os.path.exists(self.clusters[0].made):
+            early.append('cinder')
+        for name in early:
             self.launch(name)
         self.wait('keystone')
         if 'users' not in place.read_json(self.seed_file):
@@ -61,9 +78,10 @@ class Cloud:
             say('openstack: users, catalog')
         # Glance asks for the cluster's fsid when it starts
         ceph_ready()
-        for name in ('glance', 'glance-hidden'):
-            self.launch(name)
-        for name in ('barbican', 'glance', 'glance-hidden'):
+        for name in self.daemons:
+            if name not in early:
+                self.launch(name)
+        for name in self.daemons[1:]:
             self.wait(name)
         say('openstack: services')
 
@@ -72,7 +90,7 @@ class Cloud:
             processes.stop(self.dir, [name])
         service = name.partition('-')[0]
         processes.start(self.dir, name, [
-            venv.python(), '-P', os.path.join(venv.HERE, 'serve.py'), service, str(self.base + PORTS[name]), self.at('etc', name)],
+            self.python, '-P', os.path.join(venv.HERE, 'serve.py'), service, str(self.base + PORTS[name]), self.at('etc', name)],
             env={**processes.environment(), 'HOME': self.at('home'), 'PYTHONWARNINGS': 'ignore'})
 
     def wait(self, name):
@@ -81,7 +99,7 @@ class Cloud:
                 return s.connect_ex(('127.0.0.1', self.base + PORTS[name])) == 0
         processes.wait_for(name, listening, self.dir, name, self.at('log', name + '.out'), seconds=120)
         # 300: a list of versions
-        rest.request('GET', self.url(name) + ('' if name == 'keystone' else '/'), want=[200, 300])
+        rest.request('GET', self.url(name).removesuffix('/v3') + '/', want=[200, 300])
 
     def start_daemon(self, name):
         self.launch(name)
@@ -97,11 +115,11 @@ class Cloud:
         self.write_configuration()
 
         def make(service):
-            processes.run([venv.python(), '-P', os.path.join(venv.HERE, 'schema.py'), service, self.at('etc', service),
+            processes.run([self.python, '-P', os.path.join(venv.HERE, 'schema.py'), service, self.at('etc', service),
                            self.seed_file, self.url('keystone')], self.at('log', service + '-schema.out'),
                           f'the database of {service}', env={**processes.environment(), 'HOME': self.at('home')})
-        with concurrent.futures.ThreadPoolExecutor(3) as pool:
-            list(pool.map(make, DATABASES))
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            list(pool.map(make, self.databases))
         say('openstack: databases')
 
     def seed_users(self):
@@ -111,13 +129,13 @@ class Cloud:
 
     @property
     def template(self):
-        return os.path.join(place.cache_dir(), 'template-' + venv.digest(*SOURCES))
+        return os.path.join(place.cache_dir(), 'template-' + venv.digest(venv.requirements(bool(self.cinder)), *SOURCES))
 
     def save_template(self):
         """Keeps the databases for the next stack. Only the catalog knows ports, and it is corrected."""
         new = f'{self.template}.{os.getpid()}'
         os.makedirs(new, 0o700)
-        for name in DATABASES:
+        for name in self.databases:
             source, copy = sqlite3.connect(self.at('lib', name + '.sqlite')), sqlite3.connect(f'{new}/{name}.sqlite')
             source.backup(copy)
             source.close()
@@ -160,9 +178,11 @@ class Cloud:
             for sub in ('staging', 'tasks'):
                 os.makedirs(self.at(name, sub), exist_ok=True)
             self.configure(name, 'glance-api.conf', self.glance_conf(name, known))
+        if self.cinder:
+            self.configure('cinder', 'cinder.conf', self.cinder.text(known))
         for name in ('glance', 'glance-hidden', 'barbican'):
             service = name.partition('-')[0]
-            with open(os.path.join(venv.path(), 'etc', service, service + '-api-paste.ini')) as f:
+            with open(os.path.join(venv.path(bool(self.cinder)), 'etc', service, service + '-api-paste.ini')) as f:
                 self.configure(name, service + '-api-paste.ini',
                                re.sub(f'/etc/{service}/', self.at('etc', name) + '/', f.read()))
 

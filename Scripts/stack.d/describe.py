@@ -61,7 +61,13 @@ api:
         text += f'''\
 images:
   cloud: slipway
-allowed_direct_url_schemes: [rbd, file]
+allowed_direct_url_schemes: [rbd, file{', cinder' if stack.cloud.cinder else ''}]
 file_roots: [{stack.dir}/glance/local]
+'''
+        if stack.cloud.cinder:
+            text += f'''\
+cinder:
+  backends:
+    "{stack.cloud.cinder.backend}": {{ cluster: main, pool: {stack.cloud.cinder.pool} }}
 '''
     return text

@@ -11,7 +11,7 @@ import time
 MARKER = '.slipway-stack'
 BLOCK = 16                      # ports of one stack, from its base on
 PORTS = {'ceph.mon': 0, 'ceph.mon.v1': 1, 'ceph2.mon': 2, 'ceph2.mon.v1': 3, 'keystone': 4, 'glance': 5,
-         'glance-hidden': 6, 'barbican': 7}
+         'glance-hidden': 6, 'barbican': 7, 'cinder': 8}
 # Below the kernel's ephemeral ports, above what Ceph's own daemons bind (6800 to 7300).
 FIRST_PORT, LAST_PORT = 17000, 31000
 

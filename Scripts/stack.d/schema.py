@@ -27,6 +27,11 @@ elif service == 'glance':
     from glance.cmd import manage
     sys.argv = ['glance-manage', '--config-file', f'{config}/glance-api.conf', 'db', 'sync']
     sys.exit(manage.main())
+elif service == 'cinder':
+    os.environ['OS_CINDER_DISABLE_EVENTLET_PATCHING'] = 'true'
+    from cinder.cmd import manage
+    sys.argv = ['cinder-manage', '--config-file', f'{config}/cinder.conf', 'db', 'sync']
+    sys.exit(manage.main())
 else:
     os.environ['SNAP'] = os.path.dirname(os.path.dirname(config))
     from barbican.cmd import db_manage

@@ -16,6 +16,10 @@ def application(service, config):
         os.environ['OS_GLANCE_CONFIG_DIR'] = config
         from glance.wsgi.api import application as app
         return app
+    if service == 'cinder':
+        sys.path.append(os.path.dirname(os.path.abspath(__file__)))     # left out by -P, lest names here hide libraries
+        from cinderd import application as app
+        return app(config + '/cinder.conf')
     # Barbican's own entry reads its pipeline from /etc alone, and its configuration is found through SNAP.
     os.environ['SNAP'] = os.path.dirname(os.path.dirname(config))
     from paste.deploy import loadapp

@@ -75,9 +75,14 @@ class Stack:
             if options.osds and complete and options.osds != wanted.get('osds', 1):
                 raise Usage(f"each cluster of {self.dir} has {wanted.get('osds', 1)} OSDs already")
             wanted['osds'] = options.osds or wanted.get('osds', 1)
+            wanted['cinder'] = options.cinder or wanted.get('cinder', False)
+            if wanted['cinder'] and not wanted['openstack']:
+                raise Usage('--cinder needs OpenStack, and --ceph-only asks for none')
             if options.port and wanted.get('port', options.port) != options.port:
                 raise Usage(f"{self.dir} has its ports at {wanted['port']} already")
-            if complete and wanted == {'libvirt': False, 'osds': 1, **self.settings} and self.running():
+            if complete and wanted['cinder'] and self.settings.get('openstack') and not self.settings.get('cinder'):
+                raise Usage(f'{self.dir} was made without Cinder, and its OpenStack knows of none: take it down first')
+            if complete and wanted == {'libvirt': False, 'cinder': False, 'osds': 1, **self.settings} and self.running():
                 return
             try:
                 wanted['port'] = wanted.get('port') or place.take_ports(self.dir, options.port)
@@ -250,8 +255,8 @@ def verb_glance(stack, options):
 
 def verb_python(stack, options):
     import venv
-    venv.ensure(stack.say)
-    os.execv(venv.python(), [venv.python(), '-B'] + options.words)
+    python = venv.any_python(stack.say)
+    os.execv(python, [python, '-B'] + options.words)
 
 
 def arguments():
@@ -267,6 +272,7 @@ def arguments():
     p = verb('up', verb_up, 'makes the stack, or starts what of it does not run')
     p.add_argument('--two-clusters', action='store_true', help='a second Ceph cluster too, and a Glance store on it')
     p.add_argument('--ceph-only', action='store_true', help='no OpenStack')
+    p.add_argument('--cinder', action='store_true', help='a Cinder too, whose volumes lie in the first cluster')
     p.add_argument('--libvirt', action='store_true', help='a private libvirtd too (needs root)')
     p.add_argument('--osds', type=int, help='OSDs of each cluster (default: 1)')
     p.add_argument('--port', type=int, help=f'the first of {place.BLOCK} ports (default: free ones are looked for)')

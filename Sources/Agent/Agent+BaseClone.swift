@@ -40,7 +40,9 @@ extension Agent {
     }
   }
 
-  private func standing(
+  /// The disk of that name, where it is there and was asked for in the same words; nil where it has to be made, or its size is not told. Throws
+  /// `name_conflict`.
+  func standing(
     _ name: DiskName, _ image: ResolvedImage, _ size: ByteCount?, _ start: ContinuousClock.Instant, _ context: RequestContext
   ) async throws -> DiskAnswer? {
     let found: DiskInfo

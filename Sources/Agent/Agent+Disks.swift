@@ -94,6 +94,16 @@ extension Agent {
         continue
       }
       if planner.choice?.route == .baseClone { return try await cloneOfBase(name, image, demand, size, start, context) }
+      if let choice = planner.choice, choice.route == .cinderClone {
+        do {
+          return try await cloneOfVolume(name, image, choice, size, start, context)
+        } catch let error as SlipwayError where error.code == .sourceNotFound || error.code == .inUse {
+          // It went, or has as many clones as an image can bear.
+          last = error
+          planner.fail(choice, error.code == .inUse ? .volumeNotReady : .sourceMissing, error.message)
+          continue
+        }
+      }
       guard let choice = planner.choice, let location = choice.rbd, let facts = choice.facts, let parentSize = facts.size else {
         throw last ?? outcomeError(plan, planner) ?? noRoute(image)
       }

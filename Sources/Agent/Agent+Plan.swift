@@ -41,7 +41,7 @@ extension Agent {
       }
       var planner = RoutePlanner(planRequest(image, target: target, baseOnly: false, size: size, mode: .explain))
       let plan = try await drive(&planner, context, parallel: true)
-      if plan.route == .clone, refusal == nil {
+      if plan.route == .clone || plan.route == .cinderClone, refusal == nil {
         do { try Self.judgeClone(image) } catch { refusal = error }
       }
       var cached = false
@@ -82,15 +82,17 @@ extension Agent {
       targetCluster: configuration.cluster(named: configuration.disks.cluster)?.name,
       fileRoots: configuration.anyOperatorPath ? .anywhereForOperator : .listed(configuration.fileRoots),
       onNotCloneable: configuration.onNotCloneable, onDirectFailed: configuration.onDirectFailed,
-      copyStore: configuration.images.copyStore)
+      copyStore: configuration.images.copyStore,
+      volumeBackends: configuration.cinderBackends.mapValues { VolumeBackend(cluster: $0.cluster, pool: $0.pool) })
+    let proof = target == .rbd ? (try? image.demand(configuration)).flatMap { Self.demandOnClone(image, $0) } : nil
     return PlanRequest(
       image: image.description, target: target, baseOnly: baseOnly, size: size, mode: mode, policy: policy, operatorLocations: image.typed,
-      poolBase: target == .rbd && configuration.onNotCloneable == .fallback ? poolBasePlace(image) : nil)
+      poolBase: target == .rbd && configuration.onNotCloneable == .fallback ? poolBasePlace(image) : nil, provesClones: proof != nil)
   }
 
   /// Drives a planner to its decision, one question at a time or all that it has at once, until the deadline.
   func drive(_ planner: inout RoutePlanner, _ context: RequestContext, parallel: Bool = false) async throws -> Plan {
-    let prober = Prober(clusters: clusters, http: http, workers: files)
+    let prober = Prober(clusters: clusters, http: http, workers: files) { try await self.volumeService() }
     guard parallel else {
       while true {
         switch planner.next() {

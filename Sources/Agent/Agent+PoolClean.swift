@@ -31,6 +31,7 @@ extension Agent {
         report.unavailable = try Self.told(error)
       }
     }
+    if !dryRun { await sweepVolumes(context) }
     guard configuration.cluster(named: configuration.disks.cluster) != nil else { return report }
     do {
       let disks = try await rbdDisks(context)

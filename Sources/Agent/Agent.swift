@@ -41,9 +41,10 @@ public final class Agent: Sendable {
   private let disksSlot = Lazy<FileDisks>()
   private let glanceSlot = Lazy<ImageService>()
 
-  /// The image service's client with the HTTP client under it.
+  /// The image service's client and its neighbours', with the HTTP client under them.
   struct ImageService: Sendable {
     let glance: GlanceClient
+    let cinder: CinderClient
     let http: HTTPClient
   }
 
@@ -146,7 +147,12 @@ public final class Agent: Sendable {
   }
 
   /// The image service. Throws `configuration` when there is none.
-  func imageService() async throws -> GlanceClient {
+  func imageService() async throws -> GlanceClient { try await services().glance }
+
+  /// The volume service of the image service's cloud. Throws `configuration` when there is no image service.
+  func volumeService() async throws -> CinderClient { try await services().cinder }
+
+  private func services() async throws -> ImageService {
     let images = configuration.images
     let environment = environment
     return try await glanceSlot.get {
@@ -157,8 +163,9 @@ public final class Agent: Sendable {
         cloud = try CloudFiles(environment: environment).load(images.cloud)
       }
       let http = HTTPClient(settings: cloud.httpSettings())
-      return ImageService(glance: GlanceClient(cloud: cloud, http: http), http: http)
-    }.glance
+      let glance = GlanceClient(cloud: cloud, http: http)
+      return ImageService(glance: glance, cinder: CinderClient(beside: glance), http: http)
+    }
   }
 
   /// Now, RFC 3339 in UTC.

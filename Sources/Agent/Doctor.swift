@@ -33,6 +33,7 @@ extension Agent {
     for settings in configuration.clusters { checks.append { await self.diagnoseCluster(settings, context) } }
     checks.append { await self.diagnoseConversion(context) }
     checks.append { await self.diagnoseImageService(context) }
+    checks.append { await self.diagnoseVolumes(context) }
     checks.append { await self.diagnoseTrust(context) }
     checks.append { await self.diagnoseLibvirt(context) }
     checks.append { await self.diagnoseProtection(context) }

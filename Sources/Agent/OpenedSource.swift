@@ -37,7 +37,9 @@ struct OpenedSource: Sendable {
   /// Opens what `choice` says. Close it.
   static func open(_ choice: Choice, image: ResolvedImage, agent: Agent, context: RequestContext) async throws -> OpenedSource {
     switch choice.route {
-    case .export: return try await snapshot(choice, agent, context)
+    case .export:
+      if choice.volume != nil { return try await agent.openVolume(choice, image, context) }
+      return try await snapshot(choice, agent, context)
     case .file: return try await file(choice, agent)
     case .download:
       if let url = choice.location?.url { return try await download(url, choice.facts?.version, agent, context) }

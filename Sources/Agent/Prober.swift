@@ -4,6 +4,7 @@ internal import Crypto
 internal import Files
 internal import HTTPClient
 internal import Model
+internal import OpenStack
 internal import Planner
 internal import PoolStore
 internal import Runtime
@@ -13,6 +14,8 @@ struct Prober: Sendable {
   let clusters: Clusters
   let http: HTTPClient
   let workers: WorkerPool
+  /// The volume service, made when it is first asked.
+  let volumes: @Sendable () async throws -> CinderClient
 
   /// The answer; only cancellation is thrown.
   func answer(_ probe: ProbeRequest, _ context: RequestContext) async throws -> ProbeResult {
@@ -30,6 +33,15 @@ struct Prober: Sendable {
         return try await poolBase(base, pool, in: try await clusters.connect(name, as: user, deadline: context.deadline))
       case .file(let path, let root):
         return try await file(path, root)
+      case .volume(let id):
+        let volume = try await volumes().volume(id, context: context)
+        return .volume(
+          VolumeFacts(
+            imageName: volume.imageName, status: volume.status, encrypted: volume.encrypted, hosts: volume.hosts, project: volume.project,
+            imageOwner: volume.imageOwner))
+      case .volumeImage(let name, let image):
+        let user = try clusters.configured(name).user
+        return try await volumeImage(image, in: try await clusters.connect(name, as: user, deadline: context.deadline))
       case .url(let url):
         return try await head(url, context)
       }
@@ -38,6 +50,32 @@ struct Prober: Sendable {
     } catch {
       try Task.checkCancellation()
       return .failed(SlipwayError.wrap(error))
+    }
+  }
+
+  private func volumeImage(_ volume: VolumeImage, in cluster: Cluster) async throws -> ProbeResult {
+    let pool: Pool
+    do {
+      pool = try await cluster.pool(volume.pool)
+    } catch let error as SlipwayError where error.cephErrno == 2 {
+      return .refused(.poolMissing, "Ceph cluster '\(cluster.options.name)' has no pool '\(volume.pool)' (cinder.backends)")
+    }
+    do {
+      let image = try await pool.open(volume.image)
+      do {
+        let facts = ProbeFacts(
+          size: ByteCount(image.size), objectOrder: Int(image.order), version: "\(cluster.fsid) \(pool.id) \(image.id)",
+          depth: try await image.depth())
+        await image.close()
+        await pool.close()
+        return .facts(facts)
+      } catch {
+        await image.close()
+        throw error
+      }
+    } catch {
+      await pool.close()
+      throw error
     }
   }
 

@@ -10,12 +10,15 @@ public struct CloneOptions: Sendable, Hashable {
   public var order: Int32
   /// Pool for the data, where it differs from the image's.
   public var dataPool: String?
+  /// The format of a clone, 1 or 2; nil for what the cluster's configuration says. One of format 2 needs no protected snapshot, and lets it be removed.
+  public var cloneFormat: UInt64?
 
   /// Options of a clone.
-  public init(features: UInt64, order: Int32, dataPool: String? = nil) {
+  public init(features: UInt64, order: Int32, dataPool: String? = nil, cloneFormat: UInt64? = nil) {
     self.features = features
     self.order = order
     self.dataPool = dataPool
+    self.cloneFormat = cloneFormat
   }
 }
 
@@ -35,6 +38,9 @@ extension Pool {
         rbd_image_options_set_uint64(made, Int32(RBD_IMAGE_OPTION_ORDER), UInt64(options.order))
         if let dataPool = options.dataPool {
           rbd_image_options_set_string(made, Int32(RBD_IMAGE_OPTION_DATA_POOL), dataPool)
+        }
+        if let format = options.cloneFormat {
+          rbd_image_options_set_uint64(made, Int32(RBD_IMAGE_OPTION_CLONE_FORMAT), format)
         }
         try CephCheck.check(
           rbd_clone3(source, image, snapshot, child, name, made), "rbd_clone3", object: target, doing: "clone \(label) to \(target)")

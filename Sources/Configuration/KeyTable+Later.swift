@@ -52,7 +52,9 @@ extension KeyTable {
 
   static let cinder: [Key] = [
     Key(
-      "cinder.backends", .table(cinderBackendKeys), "{}", effect: .later, "`host@backend#pool` of Cinder, each with `cluster` and `pool`.")
+      "cinder.backends", .table(cinderBackendKeys), "{}",
+      "`host@backend#pool` or `host@backend` of Cinder, as `openstack volume show` tells an administrator, each with `cluster` and `pool`. `user` writes that pool."
+    )
   ]
 
   static let libvirt: [Key] = [

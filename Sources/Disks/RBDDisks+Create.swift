@@ -16,15 +16,20 @@ public struct CloneParent: Sendable {
   public let depth: Int
   /// fsid, pool id, image id and snapshot id that it must have (`RBDLocation` names it, and names are reused); nil for whatever is there.
   public let version: String?
+  /// The format of the clone, nil for what the cluster's configuration says; of format 2 where the snapshot is removed afterwards.
+  public let cloneFormat: UInt64?
 
   /// A parent.
-  public init(pool: Pool, location: RBDLocation, size: Int64, order: Int32, version: String? = nil, depth: Int = 0) {
+  public init(
+    pool: Pool, location: RBDLocation, size: Int64, order: Int32, version: String? = nil, depth: Int = 0, cloneFormat: UInt64? = nil
+  ) {
     self.pool = pool
     self.location = location
     self.size = size
     self.order = order
     self.version = version
     self.depth = depth
+    self.cloneFormat = cloneFormat
   }
 
   /// Throws `source_not_found` unless `clone` was made from the snapshot that it must be. Ids are never given anew, and a clone knows those of what it
@@ -116,8 +121,14 @@ extension RBDDisks {
   /// Clones the parent to `name`. A name that is taken is EEXIST, and nothing was made then.
   private func place(_ name: DiskName, _ parent: CloneParent, _ context: RequestContext) async throws {
     let features = pool.cluster.defaultFeatures
+<<<<<<< HEAD
     let options = CloneOptions(features: features, order: max(parent.order, pool.cluster.defaultOrder), dataPool: dataPool)
     try context.deadline.check("cloning to \(pool.name)/\(name)")
+=======
+    let options = CloneOptions(
+      features: features, order: max(parent.order, pool.cluster.defaultOrder), dataPool: dataPool, cloneFormat: parent.cloneFormat)
+    try context.deadline.check("cloning to \(path)")
+>>>>>>> origin/main
     do {
       try await TrashQueue(pool).freeing(name.text) {
         try await pool.clone(

@@ -28,7 +28,14 @@ public enum Reason: String, Sendable, Hashable, Codable, CaseIterable {
   /// The bytes were moved and are not those that the digest describes.
   case digestMismatch = "digest_mismatch"
   case fallbackNotAllowed = "fallback_not_allowed"
-  case notImplemented = "not_implemented"
+  /// No configured backend has the volume: its Cinder host is not among `cinder.backends`.
+  case backendNotAllowed = "backend_not_allowed"
+  /// The volume belongs neither to the image's project nor, by its `image_owner`, to the image.
+  case ownerMismatch = "owner_mismatch"
+  /// The volume is in a state in which it cannot be read.
+  case volumeNotReady = "volume_not_ready"
+  /// The bytes are to be proved before a clone, and those of a volume may change after a proof.
+  case volumeMutable = "volume_mutable"
   /// No pool for bases is configured where the disks are.
   case noPoolBase = "no_pool_base"
   /// No store to which the image service could copy an image is configured.

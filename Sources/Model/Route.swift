@@ -4,7 +4,7 @@ public enum Route: String, Sendable, Hashable, Codable, CaseIterable {
   case clone
   /// Clone of a pool base into which the image was imported once.
   case baseClone = "base_clone"
-  /// Clone of the Cinder volume behind a `cinder://` location.
+  /// Clone of the Cinder volume behind a `cinder://` location, in the same cluster.
   case cinderClone = "cinder_clone"
   /// The image service copies the image into a store of our cluster, then `clone`.
   case storeCopy = "store_copy"

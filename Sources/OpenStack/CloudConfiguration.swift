@@ -31,6 +31,8 @@ public struct CloudConfiguration: Sendable {
   public var imageEndpoint: String?
   /// Where the certificate service lies, whatever the catalog says (`key_manager_endpoint_override`).
   public var keyManagerEndpoint: String?
+  /// Where the volume service lies, whatever the catalog says (`block_storage_endpoint_override`, `volume_endpoint_override`).
+  public var volumeEndpoint: String?
 
   /// An image service at `endpoint` that asks for no authentication.
   public init(endpoint: String) {
@@ -52,6 +54,7 @@ public struct CloudConfiguration: Sendable {
     self.verifiesPeer = verifiesPeer
     imageEndpoint = settings["image_endpoint_override"]
     keyManagerEndpoint = settings["key_manager_endpoint_override"]
+    volumeEndpoint = settings["block_storage_endpoint_override", "volumev3_endpoint_override", "volume_endpoint_override"]
   }
 
   /// `base` with this cloud's certificates and verification: what its HTTP client is to be made with.

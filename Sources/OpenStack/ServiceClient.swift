@@ -44,9 +44,9 @@ struct ServiceClient: Sendable {
 
   /// GET with a small JSON answer. Answers 2xx, 3xx, 501 (no such call) and those 4xx that the caller must judge; the rest is thrown.
   func get(
-    _ path: String, as identity: Identity, accept: String = "application/json", _ context: RequestContext
+    _ path: String, as identity: Identity, accept: String = "application/json", headers: HTTPHeaders = [:], _ context: RequestContext
   ) async throws -> HTTPResponse {
-    try await ask(path, as: identity, accept: accept, range: nil, cap: cap, context) {
+    try await ask(path, as: identity, accept: accept, range: nil, cap: cap, headers: headers, context) {
       try await http.send($0)
     } head: {
       $0.head
@@ -106,13 +106,14 @@ struct ServiceClient: Sendable {
   private func ask<Answer: Sendable>(
     _ path: String, as identity: Identity, accept: String, range: HTTPRange?, cap: Duration?,
     method: HTTPRequest.Method? = nil, type: String = "application/json", body: [UInt8]? = nil, renews: Bool = true,
-    _ context: RequestContext,
+    headers more: HTTPHeaders = [:], _ context: RequestContext,
     _ exchange: (HTTPRequest) async throws -> Answer, head: (Answer) -> HTTPHead
   ) async throws -> Answer {
     let base = try await endpoint(context)
     var renewed = false
     while true {
       var headers: HTTPHeaders = ["Accept": accept, "X-OpenStack-Request-ID": context.id]
+      for field in more.fields { headers[field.name] = field.value }
       var ours: KeystoneToken?
       switch identity {
       case .caller(let token): headers["X-Auth-Token"] = token.value

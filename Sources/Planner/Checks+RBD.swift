@@ -26,7 +26,7 @@ extension Checks {
     return Finding(cluster: cluster.name, rbd: rbd, facts: facts)
   }
 
-  private func cloneTarget() throws(Stop) -> KnownCluster {
+  func cloneTarget() throws(Stop) -> KnownCluster {
     guard let name = policy.targetCluster, let cluster = policy.clusters.first(where: { $0.name == name }) else {
       throw .refused(.unknownCluster, "no cluster is configured for disks")
     }
@@ -76,7 +76,7 @@ extension Checks {
         // Whatever kept the cluster from answering, its fsid is unknown for now: no verdict on the location is final.
         let told = reason.isTransient ? reason : .clusterUnreachable
         failed = failed ?? .refused(told, "the fsid of cluster \(cluster.name) is unknown: \(detail ?? reason.rawValue)")
-      case .facts: failed = failed ?? .refused(.clusterUnreachable, "the fsid of cluster \(cluster.name) is unknown")
+      case .facts, .volume: failed = failed ?? .refused(.clusterUnreachable, "the fsid of cluster \(cluster.name) is unknown")
       }
     }
     throw failed ?? none

@@ -20,8 +20,8 @@ struct Checks {
       case (.export, .rbd(let rbd)): return .accepted(try export(rbd))
       case (.file, .file(let path)): return .accepted(try file(path))
       case (.download, .http) where request.operatorLocations: return .accepted(try url(location))
-      case (.cinderClone, .cinder):
-        throw .refused(.notImplemented, "cloning the volume behind '\(location)' comes with a later version")
+      case (.cinderClone, .cinder(let volume)): return .accepted(try cinderClone(volume))
+      case (.export, .cinder(let volume)): return .accepted(try volumeExport(volume))
       default:
         throw .refused(.schemeUnsupported, "'\(location)' has a scheme from which no route leads to a target of \(request.target.rawValue)")
       }
@@ -116,7 +116,7 @@ struct Checks {
     case nil: throw .needs(probe)
     case .facts(let facts): return facts
     case .refused(let reason, let detail): throw .refused(reason.asRefusal, detail ?? "the probe said \(reason.rawValue)")
-    case .fsid: throw .refused(.sourceUnreachable, "the probe was answered with something else")
+    case .fsid, .volume: throw .refused(.sourceUnreachable, "the probe was answered with something else")
     }
   }
 }

@@ -13,7 +13,7 @@ struct Draft: Hashable {
     var seen: Set<String> = []
     var drafts: [Draft] = []
     for location in request.image.locations {
-      let key = RBDLocation(parsing: location.url)?.url ?? location.url
+      let key = key(location)
       guard seen.insert(key).inserted else { continue }
       drafts.append(Draft(route: route(location, request.target), location: location))
     }
@@ -25,6 +25,15 @@ struct Draft: Hashable {
       if request.serviceCanServe { drafts.append(Draft(route: .download, location: nil)) }
     }
     return drafts
+  }
+
+  /// What two spellings of one place share.
+  private static func key(_ location: Location) -> String {
+    switch LocationKind(location) {
+    case .rbd(let rbd): rbd.url
+    case .cinder(let volume): "cinder://\(volume)"
+    default: location.url
+    }
   }
 
   /// The way that a location would go; one that has no way at all is listed under the one that its target prefers, to be refused there.

@@ -5,7 +5,7 @@ enum LocationKind: Hashable {
   case rbd(RBDLocation)
   case file(path: String)
   case http
-  case cinder
+  case cinder(volume: String)
   /// Well-formed as far as we can tell, of a scheme that we don't know.
   case other
   /// No URL, or none of its scheme's form.
@@ -22,7 +22,7 @@ enum LocationKind: Hashable {
       let rest = location.url.drop { $0 != ":" }
       let host = rest.dropFirst(3).prefix { $0 != "/" && $0 != "?" && $0 != "#" }
       self = rest.hasPrefix("://") && !host.isEmpty && !location.url.contains(" ") ? .http : malformed
-    case "cinder": self = Self.cinder(location.url) ? .cinder : malformed
+    case "cinder": self = Self.cinder(location.url).map { .cinder(volume: $0) } ?? malformed
     default: self = .other
     }
   }
@@ -40,12 +40,12 @@ enum LocationKind: Hashable {
     return .malformed(.notASnapshot, "'\(shown)' names no RBD snapshot: rbd://fsid/pool/image/snapshot has four parts")
   }
 
-  /// `cinder://<volume id>` and `cinder://<store>/<volume id>` (glance_store's Cinder driver).
-  private static func cinder(_ url: String) -> Bool {
-    guard url.hasPrefix("cinder://") else { return false }
+  /// The volume's id of `cinder://<volume id>` and `cinder://<store>/<volume id>` (glance_store's Cinder driver).
+  private static func cinder(_ url: String) -> String? {
+    guard url.hasPrefix("cinder://") else { return nil }
     let parts = url.dropFirst(9).split(separator: "/", omittingEmptySubsequences: false)
-    guard parts.count <= 2, parts.allSatisfy({ !$0.isEmpty }), let volume = parts.last else { return false }
+    guard parts.count <= 2, parts.allSatisfy({ !$0.isEmpty }), let volume = parts.last else { return nil }
     // A volume id has the form of an image id.
-    return ImageID(String(volume)) != nil
+    return ImageID(String(volume))?.text
   }
 }

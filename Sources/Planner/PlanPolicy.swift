@@ -42,12 +42,14 @@ public struct PlanPolicy: Sendable, Hashable {
 
   /// The id of the image service's store to which it may copy an image, nil for none.
   public var copyStore: String?
+  /// `cinder.backends`: the host of a volume, as `host@backend#pool` or `host@backend`, to what lies behind it.
+  public var volumeBackends: [String: VolumeBackend]
 
   /// A policy; the defaults are the configuration's.
   public init(
     allowedSchemes: Set<String> = ["rbd", "file"], clusters: [KnownCluster] = [], targetCluster: String? = nil,
     fileRoots: FileRoots = .listed([]), onNotCloneable: OnNotCloneable = .fallback, onDirectFailed: OnDirectFailed = .fail,
-    copyStore: String? = nil
+    copyStore: String? = nil, volumeBackends: [String: VolumeBackend] = [:]
   ) {
     self.allowedSchemes = allowedSchemes
     self.clusters = clusters
@@ -56,5 +58,6 @@ public struct PlanPolicy: Sendable, Hashable {
     self.onNotCloneable = onNotCloneable
     self.onDirectFailed = onDirectFailed
     self.copyStore = copyStore
+    self.volumeBackends = volumeBackends
   }
 }

@@ -48,12 +48,14 @@ public struct PlanRequest: Sendable, Hashable {
   public var serviceCanServe: Bool
   /// Where a base that disks are cloned from stands, nil where there can be none.
   public var poolBase: PoolBasePlace?
+  /// Whether the bytes must be proved before a clone is made of them.
+  public var provesClones: Bool
 
   /// A request; `size` is ignored when `baseOnly`.
   public init(
     image: ImageDescription, target: Target, baseOnly: Bool = false, size: ByteCount? = nil, mode: Mode = .spawn, policy: PlanPolicy,
     operatorLocations: Bool = false, serviceCanServe: Bool? = nil,
-    poolBase: PoolBasePlace? = nil
+    poolBase: PoolBasePlace? = nil, provesClones: Bool = false
   ) {
     self.image = image
     self.target = target
@@ -64,6 +66,7 @@ public struct PlanRequest: Sendable, Hashable {
     self.operatorLocations = operatorLocations
     self.serviceCanServe = serviceCanServe ?? (image.id != nil)
     self.poolBase = poolBase
+    self.provesClones = provesClones
   }
 
   /// The request for the bytes of a base in the pool.

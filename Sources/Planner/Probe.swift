@@ -18,6 +18,10 @@ public enum ProbeRequest: Sendable, Hashable {
   case file(path: String, root: String?)
   /// Is there that pool for bases, and in it a base of that name (nil while the name is not known)? `ProbeFacts.size` is the base's.
   case poolBase(cluster: String, pool: String, name: String?)
+  /// What does the volume service say of the volume with that id?
+  case volume(id: String)
+  /// Does that volume's image open for the user of disks, who has to take a snapshot of it, and what is it?
+  case volumeImage(cluster: String, image: VolumeImage)
   /// Does the URL answer? It is the location's own and may carry credentials: not for logs.
   case url(String)
 }
@@ -55,6 +59,8 @@ public struct ProbeFacts: Sendable, Hashable {
 public enum ProbeResult: Sendable, Hashable {
   /// To `.fsid`.
   case fsid(FSID)
+  /// To `.volume`.
+  case volume(VolumeFacts)
   /// To the others.
   case facts(ProbeFacts)
   /// No: why, and one sentence for people without secrets.
@@ -83,7 +89,7 @@ public struct Choice: Sendable, Hashable {
   public let route: Route
   /// The location, unredacted; nil for a download from the image service.
   public let location: Location?
-  /// The cluster's name, for `clone` and `export`.
+  /// The cluster's name, for clones and `export`.
   public let cluster: String?
   /// The four parts, for `clone` and `export`.
   public let rbd: RBDLocation?
@@ -93,4 +99,6 @@ public struct Choice: Sendable, Hashable {
   public let root: String?
   /// What the probe found; nil when none was needed.
   public let facts: ProbeFacts?
+  /// The image of the volume behind a `cinder` location, for `cinder_clone` and `export`.
+  public let volume: VolumeImage?
 }

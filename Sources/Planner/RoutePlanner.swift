@@ -99,7 +99,7 @@ public struct RoutePlanner: Sendable {
       let draft = drafts[index]
       return Choice(
         index: index, route: draft.route, location: draft.location, cluster: finding.cluster, rbd: finding.rbd, path: finding.path,
-        root: finding.root, facts: finding.facts)
+        root: finding.root, facts: finding.facts, volume: finding.volume)
     }
     return nil
   }

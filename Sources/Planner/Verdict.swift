@@ -16,6 +16,7 @@ struct Finding: Hashable {
   var rbd: RBDLocation?
   var path: String?
   var root: String?
+  var volume: VolumeImage?
   var facts: ProbeFacts?
 }
 

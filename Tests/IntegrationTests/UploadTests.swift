@@ -214,6 +214,33 @@ import Testing
     try await remove(id)
   }
 
+  @Test(arguments: [SIGINT, SIGKILL]) func aStreamThatIsCutOffLeavesNothing(signal: Int32) async throws {
+    let image = try await Images.fresh()
+    let host = try Self.host()
+    let disk = try await disk(host, image, "--size", "8G")
+    // Again where the image service failed before it had anything.
+    for _ in 0..<5 {
+      let id = UUID().uuidString.lowercased()
+      let program = try host.start(["disk", "upload", disk, "--image-name", "it-upload", "--image-id", id, "--store", "local"])
+      var isSaving = false
+      while !isSaving, !program.hasEnded {
+        isSaving = try await Self.shown(id)?["status"].text == "saving"
+        try await Task.sleep(for: .milliseconds(20))
+      }
+      kill(program.pid, signal)
+      let ending = try await program.wait()
+      // What the image service did not let go of at once is cleaning's.
+      try await Self.finish(id, host)
+      let left = try await Self.shown(id)?["status"].text
+      #expect(left == nil || left == "deleted")
+      #expect(try await snapshots("vms/\(disk)", host).isEmpty)
+      if isSaving, ending.status == (signal == SIGINT ? 130 : -1) {
+        return try await host.delete(disk)
+      }
+    }
+    Issue.record("no upload was cut off")
+  }
+
   /// libvirt's own test driver has guests with an agent, and nobody else is needed for that.
   @Test func aMachineIsFrozenForTheMomentOfTheSnapshot() async throws {
     let image = try await Images.fresh()

@@ -81,7 +81,7 @@ final class FakeCloud: Sendable {
     let body = """
       {"token":{"methods":["password"],"issued_at":"2026-05-05T10:00:00.000000Z","expires_at":"\(expires)","roles":[\(roleList)],
       "user":{"id":"u1","name":"agent"},"project":{"id":"p1","name":"service"},
-      "catalog":[{"type":"compute","endpoints":[]},{"type":"key-manager","endpoints":[\(endpoints.joined(separator: ","))]},{"type":"image","name":"glance","endpoints":[\(endpoints.joined(separator: ","))]}]}}
+      "catalog":[{"type":"compute","endpoints":[]},{"type":"key-manager","endpoints":[\(endpoints.joined(separator: ","))]},{"type":"block-storage","endpoints":[\(endpoints.joined(separator: ","))]},{"type":"image","name":"glance","endpoints":[\(endpoints.joined(separator: ","))]}]}}
       """
     return .json(body, status: 201, headers: [("X-Subject-Token", text)])
   }

@@ -46,10 +46,10 @@ import Testing
   }
 
   @Test(
-    "cinder:// with a volume id is a way of a later version, without one it is no location (A5)",
+    "cinder:// without a volume id is no location (A5)",
     arguments: [
-      ("cinder://\(Bed.foreign)", Reason.notImplemented), ("cinder://store/\(Bed.foreign)", .notImplemented),
-      ("cinder://store/notuuid", .malformedURL), ("cinder://", .malformedURL),
+      ("cinder://\(Bed.foreign)", Reason.backendNotAllowed), ("cinder://store/\(Bed.foreign)", .backendNotAllowed),
+      ("cinder://store/notuuid", .malformedURL), ("cinder://", .malformedURL), ("cinder://a/b/\(Bed.foreign)", .malformedURL),
     ])
   func cinder(_ url: String, _ reason: Reason) {
     var policy = Bed.policy()

@@ -99,17 +99,20 @@ import Testing
     var copy = Bed.policy()
     copy.onNotCloneable = .copyToStore
     see(Bed.request(Bed.image([]), policy: copy))
-    var cinder = Bed.policy()
-    cinder.allowedSchemes.insert("cinder")
-    see(Bed.request(Bed.image(["cinder://\(Bed.foreign)"]), policy: cinder))
+    for facts in [
+      VolumeFacts(imageName: "v"), VolumeBed.facts(project: "other"), VolumeBed.facts(status: "deleting"),
+      VolumeBed.facts(host: "elsewhere"),
+    ] {
+      see(VolumeBed.request(), VolumeBed.world(facts))
+    }
+    see(VolumeBed.request(proves: true))
     var planner = RoutePlanner(Bed.request(Bed.image([Bed.rbd()]), .raw))
     var world = World()
     _ = world.run(&planner)
     if let choice = planner.choice { planner.fail(choice, .digestMismatch, "differs") }
     seen.formUnion(planner.plan.candidates.map(\.reason))
-    // Why the bytes of an upload are sent is not the planner's to say.
-    let uploads: Set<Reason> = [.cloneUploadOff, .noUploadUser, .storeUnknown, .storeNotRBD, .locationRefused, .notInRBD]
-    #expect(seen == Set(Reason.allCases).subtracting(uploads))
+    let ofUploads: Set<Reason> = [.cloneUploadOff, .noUploadUser, .storeUnknown, .storeNotRBD, .locationRefused, .notInRBD]
+    #expect(seen == Set(Reason.allCases).subtracting(ofUploads))
   }
 
   @Test("a refusal that a prober words as acceptance is still a refusal", arguments: [Reason.ok, .notTried])
