@@ -121,14 +121,9 @@ extension RBDDisks {
   /// Clones the parent to `name`. A name that is taken is EEXIST, and nothing was made then.
   private func place(_ name: DiskName, _ parent: CloneParent, _ context: RequestContext) async throws {
     let features = pool.cluster.defaultFeatures
-<<<<<<< HEAD
-    let options = CloneOptions(features: features, order: max(parent.order, pool.cluster.defaultOrder), dataPool: dataPool)
-    try context.deadline.check("cloning to \(pool.name)/\(name)")
-=======
     let options = CloneOptions(
       features: features, order: max(parent.order, pool.cluster.defaultOrder), dataPool: dataPool, cloneFormat: parent.cloneFormat)
-    try context.deadline.check("cloning to \(path)")
->>>>>>> origin/main
+    try context.deadline.check("cloning to \(pool.name)/\(name)")
     do {
       try await TrashQueue(pool).freeing(name.text) {
         try await pool.clone(
