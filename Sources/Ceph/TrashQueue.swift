@@ -89,8 +89,9 @@ public struct TrashQueue: Sendable {
     if isWatched || isDeferred { return false }
     do {
       try await pool.removeFromTrash(id: id)
-    } catch let error as SlipwayError where error.cephErrno != 2 {
-      return false
+    } catch let error as SlipwayError {
+      // ENOENT: a cleaner was faster, on this host or another.
+      guard error.cephErrno == 2 else { return false }
     }
     try await forget(id: id)
     return true

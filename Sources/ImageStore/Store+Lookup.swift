@@ -7,11 +7,13 @@ extension Store {
   /// sidecar: neither may be taken for a miss silently (ask `state` to go on regardless).
   public func lookup(_ identity: BaseIdentity) async throws -> BaseRecord? {
     try await pool.run {
-      switch try self.stateNow(identity.name) {
+      // Looked at once: an eviction may come between two looks.
+      let state = try self.stateNow(identity.name)
+      switch state {
       case .absent, .foreign: return nil
       default: break
       }
-      let record = try self.readyRecord(identity.name)
+      let record = try self.readyRecord(identity.name, state)
       try self.checkServes(record, identity)
       return record
     }

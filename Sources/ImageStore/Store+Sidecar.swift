@@ -52,8 +52,11 @@ extension Store {
   }
 
   /// The record of a base that must be ready. Throws `base_not_found`, `base_damaged`, `store_refused`.
-  func readyRecord(_ name: BaseName) throws(SlipwayError) -> BaseRecord {
-    switch try stateNow(name) {
+  func readyRecord(_ name: BaseName) throws(SlipwayError) -> BaseRecord { try readyRecord(name, stateNow(name)) }
+
+  /// The same of a state that was seen.
+  func readyRecord(_ name: BaseName, _ state: BaseState) throws(SlipwayError) -> BaseRecord {
+    switch state {
     case .ready(let record): return record
     case .absent: throw SlipwayError(.baseNotFound, "there is no base \(path(of: name))", object: path(of: name))
     case .damaged(let reason): throw SlipwayError(.baseDamaged, "\(path(of: name)) is damaged: \(reason)", object: path(of: name))

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Everything cached, held against today's policy and inspectors.
-@Suite(.fewAtATime, .timeLimit(.minutes(5))) struct AuditTests {
+@Suite(.fewAtATime, .timeLimit(.minutes(30))) struct AuditTests {
   /// What others have in the pool meanwhile is not this test's.
   fileprivate static let noPool = "bases: { pool: it-no-such-pool }"
 

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Bad input gets one sentence, and the exit code that says what to do about it.
-@Suite(.fewAtATime, .timeLimit(.minutes(10))) struct BadInputTests {
+@Suite(.fewAtATime, .timeLimit(.minutes(30))) struct BadInputTests {
   /// The host of a case, and its words with the test's own things in them.
   func prepare(_ input: BadInput) async throws -> (Host, [String]) {
     let image = try await Images.shared.raw()

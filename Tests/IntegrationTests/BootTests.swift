@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Machines that boot what Slipway made, on a real libvirtd and QEMU.
-@Suite(.fewAtATime, .timeLimit(.minutes(10))) struct BootTests {
+@Suite(.fewAtATime, .timeLimit(.minutes(30))) struct BootTests {
   @Test func aMachineBootsAClone() async throws {
     try await LibvirtHost.with(isInCeph: true) { host in
       let disk = host.host.diskName()

@@ -4,7 +4,7 @@ import Model
 import Runtime
 import Testing
 
-@Suite(.fewAtATime, .timeLimit(.minutes(10))) struct CephHandleTests {
+@Suite(.fewAtATime, .timeLimit(.minutes(30))) struct CephHandleTests {
   let stack: Stack
   init() throws { stack = try Stack.current() }
 

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// `etc/ceph/make-users`: the cephx users that it makes can do what a host needs, and no more.
-@Suite(.timeLimit(.minutes(2))) struct CephUsersTests {
+@Suite(.timeLimit(.minutes(30))) struct CephUsersTests {
   @Test func theUsersSufficeAndMayDoNoMore() async throws {
     let image = try await Images.shared.raw()
     let stack = try Stack.current()

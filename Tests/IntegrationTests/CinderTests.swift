@@ -3,7 +3,7 @@ import Runtime
 import Testing
 
 /// Images whose bytes are a volume of a real Cinder.
-@Suite(.fewAtATime, .timeLimit(.minutes(10))) struct CinderTests {
+@Suite(.fewAtATime, .timeLimit(.minutes(30))) struct CinderTests {
   private func host(_ change: @escaping (inout Settings) -> Void = { _ in }) throws -> Host {
     try Host { settings, _ in
       settings.schemes = ["rbd", "cinder"]

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// What cleaning removes, and what it never does.
-@Suite(.fewAtATime, .timeLimit(.minutes(10))) struct CleanTests {
+@Suite(.fewAtATime, .timeLimit(.minutes(30))) struct CleanTests {
   /// Whatever nothing protects goes.
   static let strict = "clean: { unused_for: 0, min_age: 0, max_bytes: 1, min_free: 1% }"
 

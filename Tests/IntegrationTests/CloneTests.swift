@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Disks on RBD, made by the program.
-@Suite(.fewAtATime, .timeLimit(.minutes(10))) struct CloneTests {
+@Suite(.fewAtATime, .timeLimit(.minutes(30))) struct CloneTests {
   @Test(arguments: ["vms", "volumes"]) func aCloneHasTheImagesBytesAndSize(pool: String) async throws {
     let image = try await Images.shared.raw()
     let host = try Host { settings, _ in settings.pool = pool }

@@ -4,7 +4,7 @@ import Runtime
 import Testing
 
 /// Images of other formats, which qemu-img converts in a sandbox.
-@Suite(.fewAtATime, .timeLimit(.minutes(10))) struct ConversionTests {
+@Suite(.fewAtATime, .timeLimit(.minutes(30))) struct ConversionTests {
   /// What people upload.
   enum Kind: String, CaseIterable, CustomTestStringConvertible {
     case vmdkSparse, vmdkStream, vhdDynamic, vhdFixed, vhdx, vdi

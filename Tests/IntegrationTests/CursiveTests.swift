@@ -3,7 +3,7 @@ import Model
 import Testing
 
 /// The same signed images judged by cursive, with which Nova and Glance verify them, and by us; certificates in the real certificate service.
-@Suite(.timeLimit(.minutes(10))) struct CursiveTests {
+@Suite(.timeLimit(.minutes(30))) struct CursiveTests {
   @Test(arguments: CursiveCase.all) func bothSayWhatIsExpected(one: CursiveCase) async throws {
     let bed = try await CursiveBed.shared()
     let theirs = bed.theirs[one.name].list

@@ -3,7 +3,7 @@ import Foundation
 import Testing
 
 /// With nothing configured: a home directory, and what the user types.
-@Suite(.fewAtATime, .timeLimit(.minutes(10))) struct DefaultsTests {
+@Suite(.fewAtATime, .timeLimit(.minutes(30))) struct DefaultsTests {
   let scratch: Scratch
   let stack: Stack
 

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// What the image service says of the bytes is held against them, by whichever route they came.
-@Suite(.fewAtATime, .timeLimit(.minutes(10))) struct DigestTests {
+@Suite(.fewAtATime, .timeLimit(.minutes(30))) struct DigestTests {
   static let wrong = "sha256:" + String(repeating: "5", count: 64)
 
   func sha256(_ file: String) async throws -> String {

@@ -8,7 +8,7 @@ import Testing
 @testable import Disks
 
 /// Whose a disk and its name are, where names, clones and locks could mislead.
-@Suite(.fewAtATime, .timeLimit(.minutes(10))) struct DiskClaimTests {
+@Suite(.fewAtATime, .timeLimit(.minutes(30))) struct DiskClaimTests {
   let stack: Stack
   let scratch: Scratch
   let context = RequestContext(logger: Logger(label: "test"), deadline: .after(.seconds(60)))

@@ -7,7 +7,7 @@ import Runtime
 import Testing
 
 /// Deleting disks in RBD: the name is free at once, and what cannot go yet is taken up again by its id.
-@Suite(.fewAtATime, .timeLimit(.minutes(10))) struct DiskDeletionTests {
+@Suite(.fewAtATime, .timeLimit(.minutes(30))) struct DiskDeletionTests {
   /// A disk of a host of its own, whose disks lie in a pool of its own.
   private func host(_ pool: OwnPool, busyWait: String = "1s") throws -> Host {
     try pool.host { settings, _ in

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// One name, several requests at once: in one process after the other, between processes, between hosts.
-@Suite(.fewAtATime, .timeLimit(.minutes(10))) struct DiskNameTests {
+@Suite(.fewAtATime, .timeLimit(.minutes(30))) struct DiskNameTests {
   /// Runs `slipway` as another host has it: its own UTS namespace with another name.
   static func elsewhere(_ name: String) -> [String] { ["/usr/bin/unshare", "--uts", "sh", "-c", "hostname \(name) && exec \"$0\" \"$@\""] }
 

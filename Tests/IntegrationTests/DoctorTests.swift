@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Every dependency tried, and what to do where one fails.
-@Suite(.fewAtATime, .timeLimit(.minutes(10))) struct DoctorTests {
+@Suite(.fewAtATime, .timeLimit(.minutes(30))) struct DoctorTests {
   /// The checks by name.
   func checks(_ ending: Ending) throws -> [String: JSON] {
     Dictionary(try ending.document()["checks"].list.map { ($0["name"].text ?? "", $0) }) { first, _ in first }

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Cleaning beside a real libvirtd with TCG guests whose disks lie where no key of the configuration leads: no base in use ever goes.
-@Suite(.fewAtATime, .timeLimit(.minutes(10))) struct DomainCleanTests {
+@Suite(.fewAtATime, .timeLimit(.minutes(30))) struct DomainCleanTests {
   /// A host that asks the libvirtd of its stack, and shows its store in a pool of its own there.
   struct Place: Sendable {
     let host: Host

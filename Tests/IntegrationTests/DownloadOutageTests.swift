@@ -4,7 +4,7 @@ import Runtime
 import Testing
 
 /// An image service that breaks, stalls or dies in the middle of a download.
-@Suite(.fewAtATime, .timeLimit(.minutes(10))) struct DownloadOutageTests {
+@Suite(.fewAtATime, .timeLimit(.minutes(30))) struct DownloadOutageTests {
   static let id = "6f3f1d2a-5d0c-4a52-9f0e-8b5c2a7d9e11"
   static let size = 2 << 20
   static let bytes: [UInt8] = {

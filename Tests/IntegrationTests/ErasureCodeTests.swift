@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Data in an erasure-coded pool, of bases and of disks. One OSD has none: Ceph wants at least two parts and one more (k ≥ 2), each on another.
-@Suite(.fewAtATime, .timeLimit(.minutes(5))) struct ErasureCodeTests {
+@Suite(.fewAtATime, .timeLimit(.minutes(30))) struct ErasureCodeTests {
   @Test func basesAndDisksHaveTheirDataInAnErasureCodedPool() async throws {
     let stack = try await OwnStack.withThreeOSDs()
     let conf = try stack.text("ceph", "admin_conf")

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Every route into the store, on the services that it stands on.
-@Suite(.fewAtATime, .timeLimit(.minutes(10))) struct FetchTests {
+@Suite(.fewAtATime, .timeLimit(.minutes(30))) struct FetchTests {
   @Test(arguments: ["qcow2", "raw"]) func aRawImageIsExported(format: String) async throws {
     let image = try await Images.shared.raw()
     let host = try Host()

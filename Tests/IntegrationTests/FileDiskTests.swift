@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Overlays and flat disks on bases of the store.
-@Suite(.fewAtATime, .timeLimit(.minutes(10))) struct FileDiskTests {
+@Suite(.fewAtATime, .timeLimit(.minutes(30))) struct FileDiskTests {
   @Test func anOverlayStandsOnItsBase() async throws {
     let image = try await Images.shared.raw()
     let host = try Host()

@@ -3,7 +3,7 @@ import Foundation
 import Testing
 
 /// What bytes claim to be, and what they are.
-@Suite(.fewAtATime, .timeLimit(.minutes(10))) struct FormatTests {
+@Suite(.fewAtATime, .timeLimit(.minutes(30))) struct FormatTests {
   // MARK: what the image service says
 
   @Test func anImageWithHalfASignatureIsRefusedOnAMissAndOnAHit() async throws {

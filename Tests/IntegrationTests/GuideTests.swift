@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// The guides in `docs/guides`: what they show is run, in order, as it stands there.
-@Suite(.fewAtATime, .timeLimit(.minutes(5))) struct GuideTests {
+@Suite(.fewAtATime, .timeLimit(.minutes(30))) struct GuideTests {
   /// A guide with a host of its own.
   struct Bed {
     let host: Host

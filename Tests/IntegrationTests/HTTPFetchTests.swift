@@ -4,7 +4,7 @@ import Runtime
 import Testing
 
 /// URLs that an administrator types, on a server that fails on demand.
-@Suite(.fewAtATime, .timeLimit(.minutes(10))) struct HTTPFetchTests {
+@Suite(.fewAtATime, .timeLimit(.minutes(30))) struct HTTPFetchTests {
   static let size = 3 << 20
   static let bytes: [UInt8] = {
     var random = SplitMix(state: 41)

@@ -5,7 +5,7 @@ import Testing
 
 /// Images that real tools made, and what becomes of them cut and damaged: our inspectors beside oslo.utils', by which Nova, Glance and Cinder judge, and
 /// beside qemu-img. Every difference is listed here and in docs/decisions.
-@Suite(.fewAtATime, .timeLimit(.minutes(10))) struct InspectionTests {
+@Suite(.fewAtATime, .timeLimit(.minutes(30))) struct InspectionTests {
   /// Images that pass with us, as what, and not with oslo.utils, or as something else.
   static let better: [String: DiskFormat] = [
     // A fixed VHD has its footer at the end alone.

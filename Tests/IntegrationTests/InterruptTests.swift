@@ -4,7 +4,7 @@ import Runtime
 import Testing
 
 /// Ctrl-C in every phase: 130, promptly, by an orderly end and never by a signal, with nothing left behind. And the deadline, likewise.
-@Suite(.fewAtATime, .timeLimit(.minutes(10))) struct InterruptTests {
+@Suite(.fewAtATime, .timeLimit(.minutes(30))) struct InterruptTests {
   /// Well before any timeout (30 s at least) could have ended it, however busy the machine.
   static let prompt = Duration.seconds(25)
 

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Disks that machines have: attached, told of changes, listed, and kept from deletion.
-@Suite(.fewAtATime, .timeLimit(.minutes(10))) struct LibvirtDiskTests {
+@Suite(.fewAtATime, .timeLimit(.minutes(30))) struct LibvirtDiskTests {
   private func size(_ host: LibvirtHost, _ guest: Guest, _ device: String) async throws -> Int64? {
     let info = try await host.virsh("domblkinfo", guest.name, device)
     return info.firstMatch(of: /Capacity:\s+(\d+)/).flatMap { Int64($0.1) }

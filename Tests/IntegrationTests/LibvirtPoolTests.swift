@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// The storage pool over the store, on a real libvirtd.
-@Suite(.fewAtATime, .timeLimit(.minutes(10))) struct LibvirtPoolTests {
+@Suite(.fewAtATime, .timeLimit(.minutes(30))) struct LibvirtPoolTests {
   private func fetch(_ host: LibvirtHost, _ number: Int = 0) async throws -> String {
     let path = host.host.scratch.file("image-\(number).raw")
     try Guest.image(marker: "number \(number)", to: path)

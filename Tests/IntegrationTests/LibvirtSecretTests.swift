@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// The cephx secret with which libvirt opens disks in a pool.
-@Suite(.fewAtATime, .timeLimit(.minutes(10))) struct LibvirtSecretTests {
+@Suite(.fewAtATime, .timeLimit(.minutes(30))) struct LibvirtSecretTests {
   private func doctor(_ host: LibvirtHost) async throws -> JSON {
     try #require(
       try await host.host.run("doctor").document()["checks"].list.first { $0["name"].text == "libvirt secret" })

@@ -3,7 +3,7 @@ import Foundation
 import Testing
 
 /// A disk moves to another host whose store lies at the same path, and its image is gone from Glance.
-@Suite(.timeLimit(.minutes(3))) struct MigrationTests {
+@Suite(.timeLimit(.minutes(30))) struct MigrationTests {
   /// A disk with changes of its guest's on a base that another host keeps, of an image that is deleted; this host's store is empty.
   struct Migrated {
     let host: Host

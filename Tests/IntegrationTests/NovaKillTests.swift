@@ -4,7 +4,7 @@ import Model
 import Testing
 
 /// SIGKILL at many seeded moments of a fetch into Nova's cache: nova-compute, which takes every name there for whole, never meets half a base.
-@Suite(.serialized, .fewAtATime, .timeLimit(.minutes(10))) struct NovaKillTests {
+@Suite(.serialized, .fewAtATime, .timeLimit(.minutes(30))) struct NovaKillTests {
   @Test(arguments: ["raw", "qcow2"]) func aFetchIntoNovasCacheThatIsKilledLeavesAWholeBaseOrNothing(format: String) async throws {
     let image = format == "raw" ? try await Images.shared.raw() : try await Images.shared.qcow2()
     let (host, instances) = try novaHost()

@@ -4,7 +4,7 @@ import Model
 import Testing
 
 /// A cache that an unmodified nova-compute would find warm.
-@Suite(.timeLimit(.minutes(3))) struct NovaLayoutTests {
+@Suite(.timeLimit(.minutes(30))) struct NovaLayoutTests {
   private func base(_ image: String, in instances: String) throws -> String {
     "\(instances)/_base/\(try Digest.of(Array(image.utf8), .sha1).hex)"
   }

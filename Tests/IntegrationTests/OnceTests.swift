@@ -4,7 +4,7 @@ import Runtime
 import Testing
 
 /// However many ask for an image at once, its bytes are moved once.
-@Suite(.fewAtATime, .timeLimit(.minutes(10))) struct OnceTests {
+@Suite(.fewAtATime, .timeLimit(.minutes(30))) struct OnceTests {
   @Test func processesThatFetchOneImageAtOnceTransferItOnce() async throws {
     let image = try await Images.fresh()
     let host = try Host()

@@ -3,7 +3,7 @@ import Runtime
 import Testing
 
 /// A cluster that stops answering: every request ends by itself, with 5, and leaves nothing.
-@Suite(.serialized, .fewAtATime, .timeLimit(.minutes(10))) struct OutageTests {
+@Suite(.serialized, .fewAtATime, .timeLimit(.minutes(30))) struct OutageTests {
   /// Well above the clusters' timeout here (3 s for each answer), on a busy machine, too; librados itself would wait without end.
   static let bound = Duration.seconds(150)
 

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// What becomes of an answer that nobody takes.
-@Suite(.timeLimit(.minutes(1))) struct OutputTests {
+@Suite(.timeLimit(.minutes(30))) struct OutputTests {
   /// Runs `slipway config show` through a shell that does `redirection` with its output.
   func shell(_ redirection: String) throws -> CommandResult {
     let host = try Host()

@@ -3,7 +3,7 @@ import Runtime
 import Testing
 
 /// Images that cannot be cloned where they lie become a base in the pool, once for the whole cluster, and disks are clones of that.
-@Suite(.fewAtATime, .timeLimit(.minutes(10))) struct PoolBaseTests {
+@Suite(.fewAtATime, .timeLimit(.minutes(30))) struct PoolBaseTests {
   /// A qcow2 of a test alone: 16 MiB virtual, with compressed clusters.
   static func qcow2(_ options: String...) async throws -> Uploaded {
     let scratch = try await Images.scratch()

@@ -4,7 +4,7 @@ import Runtime
 import Testing
 
 /// Who imports a base while others wait, or need not.
-@Suite(.fewAtATime, .timeLimit(.minutes(10))) struct PoolHolderTests {
+@Suite(.fewAtATime, .timeLimit(.minutes(30))) struct PoolHolderTests {
   /// An import that has come so far and no further, since its source says nothing more.
   private struct Stalled {
     let server: FaultServer

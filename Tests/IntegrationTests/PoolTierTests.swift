@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Several pools for bases, and what becomes of a base that is to go while disks stand on it.
-@Suite(.fewAtATime, .timeLimit(.minutes(10))) struct PoolTierTests {
+@Suite(.fewAtATime, .timeLimit(.minutes(30))) struct PoolTierTests {
   /// A raw image that only its bytes can be had of: a base must be made.
   private func image(_ options: String...) async throws -> Uploaded { try await Images.fresh("--store", "local") }
 

@@ -3,7 +3,7 @@ import Foundation
 import Testing
 
 /// Bringing images early: what is done stays done, what fails stops nothing, and a spawn goes first.
-@Suite(.timeLimit(.minutes(3))) struct PrewarmTests {
+@Suite(.timeLimit(.minutes(30))) struct PrewarmTests {
   /// The outcomes by image.
   func outcomes(_ document: JSON) -> [String: String] {
     Dictionary(document["images"].list.map { ($0["image"].text ?? "", $0["outcome"].text ?? "") }) { one, _ in one }

@@ -6,7 +6,7 @@ import Runtime
 import Testing
 
 /// The daemon: the same engine behind a socket.
-@Suite(.timeLimit(.minutes(5))) struct ServeTests {
+@Suite(.timeLimit(.minutes(30))) struct ServeTests {
   /// A daemon of a host, with its socket.
   final class Served: Sendable {
     let host: Host

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Signed images, with their certificates in the real certificate service.
-@Suite(.timeLimit(.minutes(3)), .serialized) struct SignatureTests {
+@Suite(.timeLimit(.minutes(30)), .serialized) struct SignatureTests {
   let signed: Signed
   /// Of the agent's own project: what our credentials are shown.
   let token: String

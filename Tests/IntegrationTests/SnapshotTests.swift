@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// A snapshot is known by its ids, whatever its name: one that was made anew is verified anew.
-@Suite(.timeLimit(.minutes(3)), .serialized) struct SnapshotTests {
+@Suite(.timeLimit(.minutes(30)), .serialized) struct SnapshotTests {
   let signed: Signed
   let token: String
 

@@ -3,7 +3,7 @@ import Foundation
 import Testing
 
 /// A full disk: noticed before anything is moved where that can be known, and in the middle where it cannot.
-@Suite(.fewAtATime, .timeLimit(.minutes(10))) struct SpaceTests {
+@Suite(.fewAtATime, .timeLimit(.minutes(30))) struct SpaceTests {
   @Test(arguments: Way.allCases) func tooLittleSpaceIsNoticedBeforeTheTransfer(way: Way) async throws {
     let image = try await Images.shared.twice("no-digest")
     let host = try way.host()

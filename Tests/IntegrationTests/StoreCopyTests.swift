@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Images that the image service is asked to copy into the disks' cluster, and clones of the copies.
-@Suite(.fewAtATime, .timeLimit(.minutes(5))) struct StoreCopyTests {
+@Suite(.fewAtATime, .timeLimit(.minutes(30))) struct StoreCopyTests {
   private func host(_ store: String?) throws -> Host {
     try Host { settings, _ in
       settings.cloud = "admin"

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Rules of trust, on every route.
-@Suite(.fewAtATime, .timeLimit(.minutes(5))) struct TrustRuleTests {
+@Suite(.fewAtATime, .timeLimit(.minutes(30))) struct TrustRuleTests {
   /// Every way to use an image, each with the words for it.
   private func ways(_ image: String, _ host: Host) -> [[String]] {
     [["fetch", image]] + ["rbd", "qcow2", "raw"].map { ["disk", "create", host.diskName(), "--image", image, "--target", $0] }

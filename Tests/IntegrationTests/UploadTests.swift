@@ -4,7 +4,7 @@ import Runtime
 import Testing
 
 /// Images that are made of disks: by clone, by sending their bytes, and what is left of either. One after the other: a cleaning finishes the uploads of all.
-@Suite(.serialized, .timeLimit(.minutes(10))) struct UploadTests {
+@Suite(.serialized, .timeLimit(.minutes(30))) struct UploadTests {
   /// A host whose disks are uploaded by clone, by the users that a host really has.
   static func host(_ more: String..., isFormat2: Bool = false, _ change: (inout Settings, Scratch) throws -> Void = { _, _ in }) throws
     -> Host
@@ -70,7 +70,7 @@ import Testing
 
   private func remove(_ image: String) async throws { try await Images.glance("delete", image) }
 
-  @Test(.timeLimit(.minutes(5))) func aDiskBecomesAnImageWithoutItsBytesBeingMoved() async throws {
+  @Test(.timeLimit(.minutes(30))) func aDiskBecomesAnImageWithoutItsBytesBeingMoved() async throws {
     let image = try await Images.fresh()
     let host = try Self.host()
     try await host.run("doctor").succeeded()

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// The image service decides who may use an image, on a miss and on a hit.
-@Suite(.fewAtATime, .timeLimit(.minutes(10))) struct VisibilityTests {
+@Suite(.fewAtATime, .timeLimit(.minutes(30))) struct VisibilityTests {
   /// Brings the image into the host's store, so that what follows is a hit.
   func warm(_ host: Host, _ image: String) async throws {
     let fetched = try await host.run("fetch", image).succeeded()
