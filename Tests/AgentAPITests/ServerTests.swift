@@ -135,9 +135,9 @@ import Wire
       _ = await work.result
       try await bed.until("it was cancelled") { bed.engine.state.with { $0.cancelled } == 1 }
       // Half a request's stream is read, then the connection is closed.
-      let descriptor = try Raw.connect(path)
+      let descriptor = try await Raw.connect(path)
       let body = #"{"image":"k"}"#
-      Raw.send(
+      try await Raw.send(
         descriptor,
         "POST /v1/fetches?wait=60s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n\r\n"
           + body)
@@ -158,18 +158,20 @@ import Wire
         ("POST /v1/disks HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100000000\r\n\r\n{", "413"),
         ("nonsense\r\n\r\n", "400"),
       ] {
-        let descriptor = try Raw.connect(path)
-        Raw.send(descriptor, head)
-        #expect(Raw.receive(descriptor).hasPrefix("HTTP/1.1 \(status)"), "\(head.prefix(20))")
+        let descriptor = try await Raw.connect(path)
+        try await Raw.send(descriptor, head)
+        let answer = try await Raw.receive(descriptor)
+        #expect(answer.hasPrefix("HTTP/1.1 \(status)"), "\(head.prefix(20))")
         close(descriptor)
       }
-      let descriptor = try Raw.connect(path)
+      let descriptor = try await Raw.connect(path)
       let chunk = String(repeating: "x", count: 70_000)
-      Raw.send(
+      try await Raw.send(
         descriptor,
         "POST /v1/disks HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
           + "\(String(chunk.utf8.count, radix: 16))\r\n\(chunk)\r\n0\r\n\r\n")
-      #expect(Raw.receive(descriptor).hasPrefix("HTTP/1.1 413"))
+      let answer = try await Raw.receive(descriptor)
+      #expect(answer.hasPrefix("HTTP/1.1 413"))
       close(descriptor)
       let engine = RemoteEngine(socket: path, mark: "m")
       let list = try await engine.disks(Self.quiet)
@@ -186,8 +188,8 @@ import Wire
       let id = try await bed.ask("POST", "/v1/fetches", #"{"image":"i"}"#).operation().id
       var streams: [Int32] = []
       for _ in 0..<100 {
-        let descriptor = try Raw.connect(path)
-        Raw.send(descriptor, "GET /v1/operations/\(id)/events HTTP/1.1\r\nHost: x\r\n\r\n")
+        let descriptor = try await Raw.connect(path)
+        try await Raw.send(descriptor, "GET /v1/operations/\(id)/events HTTP/1.1\r\nHost: x\r\n\r\n")
         streams.append(descriptor)
       }
       let engine = RemoteEngine(socket: path, mark: "m")
@@ -198,7 +200,7 @@ import Wire
       bed.engine.open()
       for descriptor in streams {
         var text = ""
-        for _ in 0..<400 where !text.contains("event: end") { text += Raw.receive(descriptor) }
+        for _ in 0..<400 where !text.contains("event: end") { text += try await Raw.receive(descriptor) }
         #expect(text.contains("event: end"))
         close(descriptor)
       }
@@ -233,32 +235,41 @@ import Wire
 
 /// A client without manners.
 enum Raw {
-  static func connect(_ path: String) throws -> Int32 {
-    let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
-    var address = sockaddr_un()
-    address.sun_family = sa_family_t(AF_UNIX)
-    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(path.utf8)) }
-    let connected = withUnsafePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) }
-    }
-    try #require(connected == 0)
-    var limit = timeval(tv_sec: 60, tv_usec: 0)
-    setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
-    return descriptor
-  }
+  /// A call that waits for the server must not hold a thread that the server needs.
+  private static let workers = WorkerPool(name: "raw", threads: 8)
 
-  static func send(_ descriptor: Int32, _ text: String) {
-    var bytes = Array(text.utf8)[...]
-    while !bytes.isEmpty {
-      let count = bytes.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
-      guard count > 0 else { return }
-      bytes = bytes.dropFirst(count)
+  static func connect(_ path: String) async throws -> Int32 {
+    try await workers.run {
+      let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+      var address = sockaddr_un()
+      address.sun_family = sa_family_t(AF_UNIX)
+      withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(path.utf8)) }
+      let connected = withUnsafePointer(to: &address) {
+        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) }
+      }
+      try #require(connected == 0)
+      var limit = timeval(tv_sec: 60, tv_usec: 0)
+      setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+      return descriptor
     }
   }
 
-  static func receive(_ descriptor: Int32) -> String {
-    var bytes = [UInt8](repeating: 0, count: 65536)
-    let count = recv(descriptor, &bytes, bytes.count, 0)
-    return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+  static func send(_ descriptor: Int32, _ text: String) async throws {
+    try await workers.run {
+      var bytes = Array(text.utf8)[...]
+      while !bytes.isEmpty {
+        let count = bytes.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+        guard count > 0 else { return }
+        bytes = bytes.dropFirst(count)
+      }
+    }
+  }
+
+  static func receive(_ descriptor: Int32) async throws -> String {
+    try await workers.run {
+      var bytes = [UInt8](repeating: 0, count: 65536)
+      let count = recv(descriptor, &bytes, bytes.count, 0)
+      return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+    }
   }
 }
