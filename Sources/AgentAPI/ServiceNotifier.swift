@@ -1,3 +1,4 @@
+internal import Dispatch
 internal import Foundation
 internal import Glibc
 
@@ -20,9 +21,8 @@ struct ServiceNotifier: Sendable {
 
   /// Type=notify-reload needs the moment, on the monotonic clock, at which reloading began.
   func reloading() {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    send("RELOADING=1\nMONOTONIC_USEC=\(Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000)")
+    // Dispatch's uptime is the same clock. (A release build has no timespec without Dispatch's module.)
+    send("RELOADING=1\nMONOTONIC_USEC=\(DispatchTime.now().uptimeNanoseconds / 1000)")
   }
 
   private func send(_ text: String) {
