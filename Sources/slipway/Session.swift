@@ -19,30 +19,17 @@ struct Session: Sendable {
     _ options: CommonOptions, deadline: DeadlineOption? = nil, grace: Duration = .zero, progress: Bool = false,
     _ body: @escaping @Sendable (Session) async throws -> Void
   ) async throws {
-    let bar = progress && !options.quiet && Output.isInteractive ? ProgressBar() : nil
-    do {
+    try await reporting(options, progress) { bar in
       let loaded = try LoadedConfiguration.load(file: options.config)
       let environment = ProcessInfo.processInfo.environment
       let agent = try Agent(loaded.configuration, environment: environment)
-      let context = RequestContext(
-        logger: Log.logger(loaded.configuration.log, options, bar), deadline: deadline?.deadline.map { .after($0.duration) } ?? .never,
-        progress: { bar?.show($0) })
+      let context = context(loaded, options, deadline, bar)
       let session = Session(agent: agent, context: context, environment: environment)
-      let limit = Deadline(context.deadline.instant.map { $0 + grace })
-      let work = Task {
-        try await withDeadline(limit) { try await body(session) }
+      try await conduct(context, grace, bar) {
+        try await body(session)
+      } closing: {
+        await agent.close()
       }
-      Signals.onSignal { work.cancel() }
-      let result = await work.result
-      bar?.clear()
-      await agent.close()
-      try result.get()
-    } catch {
-      bar?.clear()
-      if let code = error as? ExitCode { throw code }
-      let ours = SlipwayError.wrap(error)
-      Output.report(ours, json: options.json)
-      throw ExitCode(ours.code.exitCode)
     }
   }
 
@@ -71,22 +58,31 @@ struct Session: Sendable {
     _ loaded: LoadedConfiguration, _ options: CommonOptions, _ deadline: DeadlineOption?, _ grace: Duration, _ progress: Bool,
     _ body: @escaping @Sendable (any Engine, RequestContext) async throws -> Void
   ) async throws {
+    try await reporting(options, progress) { bar in
+      let engine = RemoteEngine(socket: loaded.configuration.api.socket, mark: ConfigurationMark.of(loaded))
+      let context = context(loaded, options, deadline, bar)
+      // The daemon keeps the deadline; this one ends what a daemon that hangs does not.
+      try await conduct(context, grace + .seconds(5), bar) {
+        try await body(engine, context)
+      } closing: {
+        await engine.close()
+      }
+    }
+  }
+
+  private static func context(
+    _ loaded: LoadedConfiguration, _ options: CommonOptions, _ deadline: DeadlineOption?, _ bar: ProgressBar?
+  ) -> RequestContext {
+    RequestContext(
+      logger: Log.logger(loaded.configuration.log, options, bar), deadline: deadline?.deadline.map { .after($0.duration) } ?? .never,
+      progress: { bar?.show($0) })
+  }
+
+  /// Runs `body` with a progress bar where one is wanted. A failure is reported here and ends with its exit code.
+  private static func reporting(_ options: CommonOptions, _ progress: Bool, _ body: (ProgressBar?) async throws -> Void) async throws {
     let bar = progress && !options.quiet && Output.isInteractive ? ProgressBar() : nil
     do {
-      let engine = RemoteEngine(socket: loaded.configuration.api.socket, mark: ConfigurationMark.of(loaded))
-      let context = RequestContext(
-        logger: Log.logger(loaded.configuration.log, options, bar), deadline: deadline?.deadline.map { .after($0.duration) } ?? .never,
-        progress: { bar?.show($0) })
-      // The daemon keeps the deadline; this one ends what a daemon that hangs does not.
-      let limit = Deadline(context.deadline.instant.map { $0 + grace + .seconds(5) })
-      let work = Task {
-        try await withDeadline(limit) { try await body(engine, context) }
-      }
-      Signals.onSignal { work.cancel() }
-      let result = await work.result
-      bar?.clear()
-      await engine.close()
-      try result.get()
+      try await body(bar)
     } catch {
       bar?.clear()
       if let code = error as? ExitCode { throw code }
@@ -94,6 +90,20 @@ struct Session: Sendable {
       Output.report(ours, json: options.json)
       throw ExitCode(ours.code.exitCode)
     }
+  }
+
+  /// Runs `body`, which a signal cancels, for `grace` beyond the deadline, and then `closing`, whatever happened.
+  private static func conduct(
+    _ context: RequestContext, _ grace: Duration, _ bar: ProgressBar?, _ body: @escaping @Sendable () async throws -> Void,
+    closing: () async -> Void
+  ) async throws {
+    let limit = Deadline(context.deadline.instant.map { $0 + grace })
+    let work = Task { try await withDeadline(limit, body) }
+    Signals.onSignal { work.cancel() }
+    let result = await work.result
+    bar?.clear()
+    await closing()
+    try result.get()
   }
 
   /// Runs `body`; once the deadline passes it is cancelled, and the failure is `timeout`, also where the body saw only its cancellation.
